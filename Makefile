@@ -1,0 +1,3 @@
+.PHONY: check test lint
+test:
+	cargo test

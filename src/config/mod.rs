@@ -1,0 +1,199 @@
+//! Configuration: file, flags and environment → one validated form that can't be wrong.
+
+use crate::source::Kind;
+use crate::target::Target;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The whole configuration, validated; defaults filled in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Longest time one scrape of all targets may take. Default 5 s.
+    pub scrape_timeout: Duration,
+    /// The sources, in the order given: the file's first, then those of flags. Names are unique.
+    pub sources: Vec<SourceConfig>,
+    /// Limits.
+    pub limits: Limits,
+    /// Where and what to serve.
+    pub web: WebConfig,
+}
+
+/// One source.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SourceConfig {
+    /// Unique name; label value of `onescrape_*` series.
+    pub name: String,
+    /// What it reads.
+    pub kind: &'static Kind,
+    /// Its targets, ranges expanded, without duplicates.
+    pub targets: Vec<Target>,
+    /// How many endpoints should be up.
+    pub expect: Option<u32>,
+    /// Own, shorter limit for one scrape.
+    pub scrape_timeout: Option<Duration>,
+    /// Headers sent with every scrape; `Host` may be set.
+    pub http_headers: BTreeMap<String, String>,
+    /// 503 when the whole source is down.
+    pub required: bool,
+    /// How workers are merged.
+    pub merge: MergeConfig,
+    /// uWSGI: also series per core.
+    pub cores: bool,
+    /// nginx: which names to use.
+    pub names: NginxNames,
+    /// Limits, the same for all sources: here so that a source needs nothing else.
+    pub limits: Limits,
+}
+
+/// How the series of workers are merged.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MergeConfig {
+    /// Label that tells workers apart where series stay per worker. Default `worker`.
+    pub worker_label: String,
+    /// Configured gauge rules: first match wins, before the built-in ones.
+    pub gauges: Vec<GaugeRule>,
+    /// Mode of gauges that no rule matches. Default `all`.
+    pub gauge_default: GaugeMode,
+    /// How long a missed worker that still listens keeps its gauges. Default 0.
+    pub gauge_hold: Duration,
+    /// What to do with histograms whose bounds differ. Default `union`.
+    pub histograms: BoundsPolicy,
+    /// What to do with quantiles, which can't be merged. Default: drop.
+    pub quantiles: QuantilePolicy,
+    /// Failed attempts must add up to this before a slot is retired. Default 1 h.
+    pub retire_after: Duration,
+    /// How long a shared slot remembers its instances without another flip. Default 5 min.
+    pub instance_memory: Duration,
+}
+
+impl Default for MergeConfig {
+    fn default() -> Self {
+        Self {
+            worker_label: "worker".into(),
+            gauges: Vec::new(),
+            gauge_default: GaugeMode::All,
+            gauge_hold: Duration::ZERO,
+            histograms: BoundsPolicy::Union,
+            quantiles: QuantilePolicy::Drop,
+            retire_after: Duration::from_secs(3600),
+            instance_memory: Duration::from_secs(300),
+        }
+    }
+}
+
+/// A gauge rule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GaugeRule {
+    /// Family name, `*` matches any run of characters.
+    pub pattern: String,
+    /// The mode.
+    pub mode: GaugeMode,
+}
+
+/// How gauges of several workers become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GaugeMode {
+    /// One series per worker, with the worker label.
+    All,
+    /// The sum over workers.
+    Sum,
+    /// The mean over workers.
+    Avg,
+    /// The smallest.
+    Min,
+    /// The largest.
+    Max,
+    /// The one with the largest explicit timestamp.
+    MostRecent,
+    /// One series; where values differ, the lowest slot's.
+    Same,
+    /// For families without a type: merge as a counter.
+    Counter,
+}
+
+impl GaugeMode {
+    /// Every mode with its name in configuration.
+    pub const ALL: [(Self, &'static str); 8] = [
+        (Self::All, "all"),
+        (Self::Sum, "sum"),
+        (Self::Avg, "avg"),
+        (Self::Min, "min"),
+        (Self::Max, "max"),
+        (Self::MostRecent, "mostrecent"),
+        (Self::Same, "same"),
+        (Self::Counter, "counter"),
+    ];
+}
+
+/// Histograms whose bounds differ between workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BoundsPolicy {
+    /// All bounds of all workers; each worker as a step function.
+    Union,
+    /// The odd worker stands apart with the worker label.
+    Label,
+    /// The odd worker's child is left out.
+    Drop,
+}
+
+/// Quantiles of summaries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QuantilePolicy {
+    /// Left out.
+    Drop,
+    /// Kept per worker, with the worker label.
+    PerWorker,
+}
+
+/// Names of nginx' series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NginxNames {
+    /// Those of the official exporter.
+    Official,
+    /// Those of the older one.
+    Legacy,
+    /// Both.
+    Both,
+}
+
+/// Limits; every one named, documented and counted when hit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Series held per source. Default 1,000,000.
+    pub max_series: usize,
+    /// Targets of one source. Default 512.
+    pub max_slots: usize,
+    /// Bytes of one body. Default 64 MiB.
+    pub body_bytes_max: usize,
+    /// Bytes of one label value; longer ones cost their sample. Default 16 KiB.
+    pub label_value_bytes_max: usize,
+    /// Labels of one series; more cost the sample. Default 64.
+    pub labels_max: usize,
+    /// Open client connections. Default 256.
+    pub connections_max: usize,
+    /// How long a client may take to send its request head. Default 10 s.
+    pub client_header_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_series: 1_000_000,
+            max_slots: 512,
+            body_bytes_max: 64 << 20,
+            label_value_bytes_max: 16 << 10,
+            labels_max: 64,
+            connections_max: 256,
+            client_header_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// The proxy's own endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebConfig {
+    /// `HOST:PORT` to listen on. Default `0.0.0.0:11011`.
+    pub listen_addresses: Vec<String>,
+    /// Path of the exposition. Default `/metrics`.
+    pub telemetry_path: String,
+}

@@ -1,0 +1,22 @@
+//! onescrape: one honest `/metrics` from every worker, uWSGI and nginx of a Django pod.
+//!
+//! The modules are the way of a sample:
+//! - [`target`]: where samples come from
+//! - [`scrape`]: reading every target at once (IO)
+//! - [`parse`]: bytes → families, borrowed from the body
+//! - [`merge`]: families of many workers → one set (a pure state machine)
+//! - [`encode`]: families → an exposition
+//! - [`serve`]: the answer to the scraper (IO)
+//!
+//! Beside the way: [`model`] (what a family is), [`source`] (the kinds of sources), [`config`], [`cli`].
+
+pub mod cli;
+pub mod config;
+pub mod encode;
+pub mod merge;
+pub mod model;
+pub mod parse;
+pub mod scrape;
+pub mod serve;
+pub mod source;
+pub mod target;

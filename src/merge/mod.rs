@@ -1,0 +1,17 @@
+//! Families of many workers → one set, with counters that never go back. Pure: rounds go in, totals come out.
+
+pub mod rules;
+mod tally;
+
+pub use tally::{DropReason, RepairKind, ResetCause, Tally};
+
+use std::time::Duration;
+
+/// A point in time, given to the merge by its caller.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Now {
+    /// Monotonic clock that also counts suspended time, since an arbitrary start. All ages are differences of this.
+    pub elapsed: Duration,
+    /// Unix seconds of the wall clock at the same moment. Compared only with start times that workers report.
+    pub unix: f64,
+}

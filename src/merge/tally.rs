@@ -1,0 +1,117 @@
+use std::collections::BTreeMap;
+
+/// Why a child was found to have been reset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ResetCause {
+    /// `process_start_time_seconds` moved.
+    StartTime,
+    /// The process id moved.
+    Pid,
+    /// The child's `_created` moved.
+    Created,
+    /// The value fell.
+    Value,
+}
+
+/// Why a sample was left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)] // the names are the label values, documented with the metric
+pub enum DropReason {
+    Duplicate,
+    TypeConflict,
+    NotFinite,
+    Negative,
+    ReservedName,
+    EscapeCollision,
+    MaxSeries,
+    SourceClash,
+    LabelLimit,
+}
+
+/// What was mended in a histogram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub enum RepairKind {
+    InfMissing,
+    CountMismatch,
+    NotCumulative,
+    BoundsDiffer,
+}
+
+impl ResetCause {
+    /// Value of the `cause` label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::StartTime => "start_time",
+            Self::Pid => "pid",
+            Self::Created => "created",
+            Self::Value => "value",
+        }
+    }
+}
+
+impl DropReason {
+    /// Value of the `reason` label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Duplicate => "duplicate",
+            Self::TypeConflict => "type_conflict",
+            Self::NotFinite => "not_finite",
+            Self::Negative => "negative",
+            Self::ReservedName => "reserved_name",
+            Self::EscapeCollision => "escape_collision",
+            Self::MaxSeries => "max_series",
+            Self::SourceClash => "source_clash",
+            Self::LabelLimit => "label_limit",
+        }
+    }
+}
+
+impl RepairKind {
+    /// Value of the `kind` label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InfMissing => "inf_missing",
+            Self::CountMismatch => "count_mismatch",
+            Self::NotCumulative => "not_cumulative",
+            Self::BoundsDiffer => "bounds_differ",
+        }
+    }
+}
+
+/// What one source counted since the start of the program; monotone.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Tally {
+    /// Resets by endpoint (index) and cause: scrapes in which that cause was seen.
+    pub resets: BTreeMap<(usize, ResetCause), u64>,
+    /// By endpoint: returns of an instance seen before (several processes answer on one endpoint).
+    pub flaps: BTreeMap<usize, u64>,
+    /// By endpoint: children taken at a baseline, since their past was never in the output.
+    pub baselines: BTreeMap<usize, u64>,
+    /// Samples left out.
+    pub dropped: BTreeMap<DropReason, u64>,
+    /// Histograms mended.
+    pub repairs: BTreeMap<RepairKind, u64>,
+    /// Families whose types differ between endpoints now.
+    pub type_conflicts: usize,
+    /// Families whose HELP differs between endpoints now.
+    pub help_conflicts: usize,
+    /// Families whose UNIT differs between endpoints now.
+    pub unit_conflicts: usize,
+    /// Series held that no live endpoint shows at present.
+    pub retained_series: usize,
+}
+
+impl Tally {
+    /// Counts `n` samples left out.
+    pub fn drop(&mut self, reason: DropReason, n: u64) {
+        if n > 0 {
+            *self.dropped.entry(reason).or_default() += n;
+        }
+    }
+
+    /// Counts a mended histogram.
+    pub fn repair(&mut self, kind: RepairKind) {
+        *self.repairs.entry(kind).or_default() += 1;
+    }
+}

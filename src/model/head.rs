@@ -1,0 +1,116 @@
+//! The head of a sample line: its name and labels, in the one canonical spelling that also serves as the series' identity.
+//!
+//! Canonical: labels sorted by name, `le` or `quantile` last in the spelling of [`push_bound`], no blanks, names outside the legacy
+//! character set quoted (a quoted metric name stands first in the braces), values escaped as the text formats want it. Both text
+//! formats and OpenMetrics print this head as it is.
+
+use super::{MetricType, Role, push_bound};
+use std::borrow::Cow;
+
+/// Whether `name` is `[a-zA-Z_:][a-zA-Z0-9_:]*`.
+pub fn is_legacy_metric_name(name: &str) -> bool {
+    let ok = |b: u8, first: bool| b.is_ascii_alphabetic() || b == b'_' || b == b':' || (!first && b.is_ascii_digit());
+    !name.is_empty() && name.bytes().enumerate().all(|(i, b)| ok(b, i == 0))
+}
+
+/// Whether `name` is `[a-zA-Z_][a-zA-Z0-9_]*`.
+pub fn is_legacy_label_name(name: &str) -> bool {
+    is_legacy_metric_name(name) && !name.contains(':')
+}
+
+/// The name on the sample line of `role` in a family with this canonical name and type.
+pub fn sample_name<'n>(family: &'n str, kind: MetricType, role: Role) -> Cow<'n, str> {
+    let suffix = match (kind, role) {
+        (_, Role::Value | Role::Quantile(_)) => return Cow::Borrowed(family),
+        (_, Role::Bucket(_)) => "_bucket",
+        (MetricType::GaugeHistogram, Role::Count) => "_gcount",
+        (MetricType::GaugeHistogram, Role::Sum) => "_gsum",
+        (_, Role::Count) => "_count",
+        (_, Role::Sum) => "_sum",
+        (_, Role::Created) => return Cow::Owned(format!("{}_created", family.strip_suffix("_total").unwrap_or(family))),
+    };
+    Cow::Owned(format!("{family}{suffix}"))
+}
+
+/// The canonical head of a sample, for example `http_seconds_bucket{view="index",le="0.5"}`.
+pub fn sample_head<K: AsRef<str>, V: AsRef<str>>(family: &str, kind: MetricType, role: Role, labels: &[(K, V)]) -> String {
+    let mut head = String::with_capacity(64);
+    let extra = match role {
+        Role::Bucket(bound) => Some(("le", bound)),
+        Role::Quantile(quantile) => Some(("quantile", quantile)),
+        _ => None,
+    };
+    push_head(&mut head, &sample_name(family, kind, role), labels, extra);
+    head
+}
+
+/// The canonical head of a child: its family's name and labels, without `le` and `quantile`.
+pub fn child_head<K: AsRef<str>, V: AsRef<str>>(family: &str, labels: &[(K, V)]) -> String {
+    let mut head = String::with_capacity(64);
+    push_head(&mut head, family, labels, None);
+    head
+}
+
+fn push_head<K: AsRef<str>, V: AsRef<str>>(out: &mut String, name: &str, labels: &[(K, V)], extra: Option<(&str, f64)>) {
+    let legacy = is_legacy_metric_name(name);
+    if legacy {
+        out.push_str(name);
+        if labels.is_empty() && extra.is_none() {
+            return;
+        }
+        out.push('{');
+    } else {
+        out.push('{');
+        push_quoted(out, name);
+    }
+    let mut first = legacy;
+    let mut comma = |out: &mut String| {
+        if !std::mem::take(&mut first) {
+            out.push(',');
+        }
+    };
+    for (k, v) in labels {
+        comma(out);
+        if is_legacy_label_name(k.as_ref()) { out.push_str(k.as_ref()) } else { push_quoted(out, k.as_ref()) }
+        out.push('=');
+        push_quoted(out, v.as_ref());
+    }
+    if let Some((k, bound)) = extra {
+        comma(out);
+        out.push_str(k);
+        out.push_str("=\"");
+        push_bound(out, bound);
+        out.push('"');
+    }
+    out.push('}');
+}
+
+/// Writes `text` in double quotes with `\`, `"` and line feed escaped.
+fn push_quoted(out: &mut String, text: &str) {
+    out.push('"');
+    for part in text.split_inclusive(['\\', '"', '\n']) {
+        match part.as_bytes().last() {
+            Some(b'\\') => out.extend([&part[..part.len() - 1], "\\\\"]),
+            Some(b'"') => out.extend([&part[..part.len() - 1], "\\\""]),
+            Some(b'\n') => out.extend([&part[..part.len() - 1], "\\n"]),
+            _ => out.push_str(part),
+        }
+    }
+    out.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heads_are_canonical() {
+        let none: [(&str, &str); 0] = [];
+        let h = |name, kind, role, labels: &[(&str, &str)]| sample_head(name, kind, role, labels);
+        assert_eq!(h("up", MetricType::Gauge, Role::Value, &none), "up");
+        assert_eq!(h("a", MetricType::Histogram, Role::Bucket(10.0), &[("v", "x")]), r#"a_bucket{v="x",le="10.0"}"#);
+        assert_eq!(h("a", MetricType::GaugeHistogram, Role::Count, &none), "a_gcount");
+        assert_eq!(h("a_total", MetricType::Counter, Role::Created, &none), "a_created");
+        assert_eq!(h("a.b", MetricType::Gauge, Role::Value, &[("c.d", "\"\\\n")]), "{\"a.b\",\"c.d\"=\"\\\"\\\\\\n\"}");
+    }
+}

@@ -1,0 +1,72 @@
+use bytes::Bytes;
+use std::time::Duration;
+
+/// Why a scrape gave nothing. The variants are what people and alerts branch on; the text inside says the rest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Missed {
+    /// Nothing listens: a vacant slot of a port range.
+    #[error("connection refused: nothing listens there")]
+    Refused,
+    /// No connection for another reason: DNS, no route, no such socket file, reset.
+    #[error("cannot connect: {0}")]
+    Connect(String),
+    /// No whole answer in time. Accepted but silent: stuck.
+    #[error("no answer within {:.3} s", after.as_secs_f64())]
+    Timeout {
+        /// How long was waited.
+        after: Duration,
+    },
+    /// An HTTP status other than 200.
+    #[error("answered HTTP status {code}{}", detail.as_deref().map(|d| format!(" ({d})")).unwrap_or_default())]
+    Status {
+        /// The status code.
+        code: u16,
+        /// The `Location` of a redirect, or the first words of the body.
+        detail: Option<String>,
+    },
+    /// The body is no exposition of the expected kind: HTML, garbage, a bad line.
+    #[error("cannot read the answer: {0}")]
+    Parse(String),
+    /// The body ended early: fewer bytes than announced, no `# EOF`, no final line feed, connection reset midway.
+    #[error("the answer was cut short: {0}")]
+    Truncated(String),
+    /// The body is larger than the limit.
+    #[error("the answer is larger than {limit} bytes (limits.body_bytes_max)")]
+    TooLarge {
+        /// The limit in bytes.
+        limit: usize,
+    },
+}
+
+impl Missed {
+    /// The value of the `outcome` label.
+    pub fn outcome(&self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Connect(_) => "connect",
+            Self::Timeout { .. } => "timeout",
+            Self::Status { .. } => "status",
+            Self::Parse(_) => "parse",
+            Self::Truncated(_) => "truncated",
+            Self::TooLarge { .. } => "too_large",
+        }
+    }
+}
+
+/// What one scrape of one target brought.
+#[derive(Debug, Clone)]
+pub struct Scraped {
+    /// The whole body with its Content-Type, or why there is none.
+    pub result: Result<Body, Missed>,
+    /// From the first connect to the last byte.
+    pub duration: Duration,
+}
+
+/// A whole body of a status 200.
+#[derive(Debug, Clone)]
+pub struct Body {
+    /// The Content-Type header as sent, if there was one.
+    pub content_type: Option<String>,
+    /// The bytes.
+    pub bytes: Bytes,
+}

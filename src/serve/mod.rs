@@ -1,0 +1,1 @@
+//! HTTP toward the scraper: endpoints, negotiation, deadlines, drain.

@@ -1,0 +1,80 @@
+//! The kinds of sources, one file each. [`KINDS`] is the one list: a new kind is a new file and a line in it.
+
+mod exporter;
+mod nginx;
+mod uwsgi;
+mod workers;
+
+use crate::config::SourceConfig;
+use crate::encode::FamilyView;
+use crate::merge::{Now, Tally};
+use crate::scrape::{Missed, Scraped};
+use crate::target::{AddressError, Target};
+
+/// Every kind there is, in the order in which help and documentation show them.
+pub static KINDS: &[&Kind] = &[&workers::KIND, &uwsgi::KIND, &nginx::KIND, &exporter::KIND];
+
+/// A kind of source, as configuration and command line see it.
+pub struct Kind {
+    /// Value of `kind:`; also the name of the flag and the default name of a source.
+    pub name: &'static str,
+    /// One line for help texts: what it reads.
+    pub about: &'static str,
+    /// Whether its endpoints are workers (slots of one pool, merged) or targets of their own.
+    pub endpoints: Endpoints,
+    /// The path asked for when a target names none.
+    pub default_path: &'static str,
+    /// Understands one `targets:` entry; a range becomes several. The second argument is the path to use where none is given.
+    pub targets: fn(&str, &str) -> Result<Vec<Target>, AddressError>,
+    /// The Accept header of a scrape.
+    pub accept: &'static str,
+    /// Makes the state of one source of this kind.
+    pub build: fn(&SourceConfig) -> Box<dyn Source>,
+}
+
+impl std::fmt::Debug for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl PartialEq for Kind {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+/// How endpoints of a kind are named in own metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Endpoints {
+    /// Slots of a pool: label `worker`, metrics `onescrape_worker_…`.
+    Workers,
+    /// Targets that stand alone: label `target`, metrics `onescrape_target_…`.
+    Targets,
+}
+
+/// One source's state: scrapes go in round by round, families come out. No IO, no clock of its own: time is an argument.
+pub trait Source: Send {
+    /// Applies one round. `round[i]` is what target `i` of the configuration brought; `None` if it was not tried.
+    /// Returns, by target, what each scrape came to once parsed: its number of samples, or why it was missed after all.
+    fn apply(&mut self, round: &[Option<Scraped>], now: Now) -> Vec<Option<Result<usize, Missed>>>;
+
+    /// The families as they stand, in any order; series need not be unique across sources.
+    fn families(&self) -> Vec<FamilyView<'_>>;
+
+    /// Every endpoint's own series apart (`?merge=none`), carrying the endpoint's label.
+    fn unmerged(&self) -> Vec<FamilyView<'_>> {
+        self.families()
+    }
+
+    /// The families of the last answer were served at `now`: what counts as "exposed since" begins here.
+    fn mark_served(&mut self, _now: Now) {}
+
+    /// Counts of what was reset, dropped, repaired.
+    fn tally(&self) -> &Tally;
+
+    /// Whether the target's slot was retired (merge of workers only).
+    fn is_retired(&self, _target: usize) -> bool {
+        false
+    }
+}
