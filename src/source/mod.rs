@@ -1,7 +1,10 @@
 //! The kinds of sources, one file each. [`KINDS`] is the one list: a new kind is a new file and a line in it.
 
 mod exporter;
+mod joined;
 mod nginx;
+#[cfg(test)]
+mod testing;
 mod uwsgi;
 mod workers;
 
