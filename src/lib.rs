@@ -20,3 +20,5 @@ pub mod scrape;
 pub mod serve;
 pub mod source;
 pub mod target;
+#[cfg(test)]
+mod testing;
