@@ -1,8 +1,10 @@
 //! Families of many workers → one set, with counters that never go back. Pure: rounds go in, totals come out.
 
+mod join;
 pub mod rules;
 mod tally;
 
+pub use join::Join;
 pub use tally::{DropReason, RepairKind, ResetCause, Tally};
 
 use std::time::Duration;
