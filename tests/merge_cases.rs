@@ -57,7 +57,8 @@ fn run(case: &Path, options: &Table) -> Result<(), String> {
         let since_start = 0.25 * i as f64;
         let now = Now { elapsed: Duration::from_secs_f64(100.0 + since_start), unix: UNIX_START + since_start };
         for (state, (_, own)) in states.iter_mut().zip(&sources) {
-            let scrapes: Vec<_> = own.iter().map(|w| Some(scraped(&step.bodies[*w], format_of(options, *w, i), now.unix))).collect();
+            let scrapes: Vec<_> =
+                own.iter().map(|w| Some(scraped(&step.bodies[*w], format_of(options, *w, i), now.unix))).collect();
             state.apply(&scrapes, now);
         }
         let body = exposition(&states, &mut join, options);
@@ -99,7 +100,9 @@ fn compare(body: &str, expected: &str, options: &Table, before: &mut BTreeMap<St
         match got.samples.get(head) {
             None => return Err(format!("missing {head} {value}")),
             Some((v, _)) if !close(*v, *value) => return Err(format!("{head}: got {v}, want {value}")),
-            Some((_, e)) if flag(options, "check_exemplars") && e != exemplar => return Err(format!("{head}: exemplar {e:?}, want {exemplar:?}")),
+            Some((_, e)) if flag(options, "check_exemplars") && e != exemplar => {
+                return Err(format!("{head}: exemplar {e:?}, want {exemplar:?}"));
+            }
             _ => {}
         }
     }
@@ -115,7 +118,9 @@ fn compare(body: &str, expected: &str, options: &Table, before: &mut BTreeMap<St
         match got.families.get(name) {
             None if want.samples.keys().any(|h| h.starts_with(name.as_str())) => return Err(format!("no family {name}")),
             Some((k, _)) if k != kind => return Err(format!("{name} is {k}, want {kind}")),
-            Some((_, h)) if flag(options, "check_help") && !help.is_empty() && h != help => return Err(format!("{name}: help {h:?}, want {help:?}")),
+            Some((_, h)) if flag(options, "check_help") && !help.is_empty() && h != help => {
+                return Err(format!("{name}: help {h:?}, want {help:?}"));
+            }
             _ => {}
         }
     }
@@ -138,7 +143,8 @@ struct Flat {
 
 fn flatten(body: &str) -> Result<Flat, String> {
     let is_om = body.ends_with("# EOF\n") || body.ends_with("# EOF");
-    let exposition: Exposition<'_> = if is_om { openmetrics(body.as_bytes()) } else { text(body.as_bytes()) }.map_err(|e| e.to_string())?;
+    let exposition: Exposition<'_> =
+        if is_om { openmetrics(body.as_bytes()) } else { text(body.as_bytes()) }.map_err(|e| e.to_string())?;
     let mut flat = Flat::default();
     let mut type_lines = BTreeSet::new();
     for line in body.lines().filter(|l| l.starts_with("# TYPE") || l.starts_with("# HELP")) {
@@ -175,7 +181,10 @@ fn read_steps(case: &Path) -> Vec<Step> {
     (1..)
         .map(|n| format!("{n:02}"))
         .take_while(|n| case.join("steps").join(n).exists())
-        .map(|n| Step { bodies: numbered(&case.join("steps").join(&n), "worker"), expected: read(case.join("expected").join(format!("{n}.txt"))) })
+        .map(|n| Step {
+            bodies: numbered(&case.join("steps").join(&n), "worker"),
+            expected: read(case.join("expected").join(format!("{n}.txt"))),
+        })
         .collect()
 }
 
@@ -188,7 +197,8 @@ fn sources(options: &Table, workers: usize) -> Vec<(SourceConfig, Vec<usize>)> {
     let source = |name: &str, kind: &str, own: Vec<usize>| {
         let kind = *KINDS.iter().find(|k| k.name == kind).unwrap();
         let scheme = if kind.name == "uwsgi" { "http://" } else { "" };
-        let targets = own.iter().flat_map(|w| (kind.targets)(&format!("{scheme}{}", worker_id(w + 1)), kind.default_path).unwrap()).collect();
+        let targets =
+            own.iter().flat_map(|w| (kind.targets)(&format!("{scheme}{}", worker_id(w + 1)), kind.default_path).unwrap()).collect();
         let mut merge = MergeConfig::default();
         for rule in options.get("rules").and_then(Value::as_array).into_iter().flatten() {
             let get = |k: &str| rule.get(k).and_then(Value::as_str).unwrap().to_string();
@@ -238,7 +248,8 @@ fn scraped(body: &str, format: String, now: f64) -> Scraped {
         "HANG" => Err(Missed::Timeout { after: Duration::from_secs(1) }),
         t if t.starts_with("STATUS ") => Err(Missed::Status { code: t[7..].parse().unwrap(), detail: None }),
         _ => {
-            let media = if format == "openmetrics" { "application/openmetrics-text; version=1.0.0" } else { "text/plain; version=0.0.4" };
+            let media =
+                if format == "openmetrics" { "application/openmetrics-text; version=1.0.0" } else { "text/plain; version=0.0.4" };
             Ok(Body { content_type: Some(media.into()), bytes: fill(body, now).into_bytes().into() })
         }
     };

@@ -148,7 +148,9 @@ impl Play {
                     process.counts[view] = 0.0;
                     good(process)
                 }
-                (Event::Hide(n), Some(process)) => Some(Attempt::Good(process.exposition(evidence, Some(usize::from(*n) % VIEWS), None))),
+                (Event::Hide(n), Some(process)) => {
+                    Some(Attempt::Good(process.exposition(evidence, Some(usize::from(*n) % VIEWS), None)))
+                }
                 (Event::Nonsense(nan), Some(process)) => {
                     Some(Attempt::Good(process.exposition(evidence, None, Some(if *nan { f64::NAN } else { -3.0 }))))
                 }

@@ -10,11 +10,13 @@ pub mod rules;
 mod slot;
 mod stage;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod totals;
 mod types;
 
-pub use pool::{Attempt, Pool};
 pub use join::Join;
+pub use pool::{Attempt, Pool};
 pub use tally::{DropReason, RepairKind, ResetCause, Tally};
 
 use std::time::Duration;

@@ -47,7 +47,12 @@ impl Pool {
     ) {
         let mut push = |series: SeriesId, role: Role, value: f64| {
             if !is_absent(value) {
-                samples.push(SampleView { head: self.catalog.head(series), role, value, exemplar: exemplars.get(&series).copied() });
+                samples.push(SampleView {
+                    head: self.catalog.head(series),
+                    role,
+                    value,
+                    exemplar: exemplars.get(&series).copied(),
+                });
             }
         };
         if let Some(s) = child.value {
@@ -134,7 +139,14 @@ impl Pool {
             };
             if per_worker {
                 for child in &variant.children {
-                    render_per_worker(&self.catalog, &self.slots, &self.ids, &self.config.worker_label, *child, &mut self.worker_heads);
+                    render_per_worker(
+                        &self.catalog,
+                        &self.slots,
+                        &self.ids,
+                        &self.config.worker_label,
+                        *child,
+                        &mut self.worker_heads,
+                    );
                 }
             }
         }
@@ -170,7 +182,8 @@ impl Pool {
 
     /// Every live worker's own series apart, with the worker label.
     pub fn unmerged(&self) -> Rendered {
-        let mut ids: Vec<(VariantId, &Variant)> = self.catalog.variants().filter(|(id, _)| self.types.is_established(&self.catalog, *id)).collect();
+        let mut ids: Vec<(VariantId, &Variant)> =
+            self.catalog.variants().filter(|(id, _)| self.types.is_established(&self.catalog, *id)).collect();
         ids.sort_by(|a, b| a.1.name.cmp(&b.1.name));
         let mut families = Vec::new();
         for (_, variant) in ids {
@@ -178,7 +191,9 @@ impl Pool {
             let mut family = Family::new(variant.name.to_string(), variant.kind, help.to_string());
             family.unit = Cow::Owned(unit.to_string());
             for id in &variant.children {
-                for (slot, record) in self.slots.iter().enumerate().filter(|(_, s)| s.fresh).filter_map(|(i, s)| Some((i, s.current()?))) {
+                for (slot, record) in
+                    self.slots.iter().enumerate().filter(|(_, s)| s.fresh).filter_map(|(i, s)| Some((i, s.current()?)))
+                {
                     self.push_own(&mut family, *id, slot, record);
                 }
             }
@@ -192,8 +207,7 @@ impl Pool {
     fn push_own(&self, family: &mut Family<'static>, id: ChildId, slot: usize, record: &Record) {
         let child = self.catalog.child(id);
         let labels = with_label(self.catalog.labels(id), &self.config.worker_label, &self.ids[slot]);
-        let labels: Vec<_> =
-            labels.into_iter().map(|(k, v)| (Cow::Owned(k.into_owned()), Cow::Owned(v.into_owned()))).collect();
+        let labels: Vec<_> = labels.into_iter().map(|(k, v)| (Cow::Owned(k.into_owned()), Cow::Owned(v.into_owned()))).collect();
         let mut push = |role: Role, value: f64| {
             if !is_absent(value) {
                 family.samples.push(Sample { role, labels: labels.clone(), value, timestamp: None, exemplar: None });
@@ -223,7 +237,8 @@ fn render_per_worker(
     heads: &mut HashMap<(SeriesId, usize), Box<str>>,
 ) {
     let child = catalog.child(id);
-    let roles = child.value.map(|s| (s, Role::Value)).into_iter().chain(child.quantiles.iter().map(|(q, s)| (*s, Role::Quantile(*q))));
+    let roles =
+        child.value.map(|s| (s, Role::Value)).into_iter().chain(child.quantiles.iter().map(|(q, s)| (*s, Role::Quantile(*q))));
     for (series, role) in roles {
         for (slot, record) in slots.iter().enumerate().filter_map(|(i, s)| Some((i, s.current()?))) {
             if record.last.has(series) && !heads.contains_key(&(series, slot)) {

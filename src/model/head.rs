@@ -173,7 +173,10 @@ mod tests {
             for name in ["m", "m.n"] {
                 let head = h(name, MetricType::Gauge, Role::Value, &labels);
                 let (n, l) = split_head(&head).unwrap();
-                assert_eq!((n.as_ref(), l.iter().map(|(k, v)| (k.as_ref(), v.as_ref())).collect::<Vec<_>>()), (name, labels.clone()));
+                assert_eq!(
+                    (n.as_ref(), l.iter().map(|(k, v)| (k.as_ref(), v.as_ref())).collect::<Vec<_>>()),
+                    (name, labels.clone())
+                );
             }
         }
         assert_eq!(h("a_total", MetricType::Counter, Role::Created, &none), "a_created");

@@ -32,8 +32,10 @@ fn official_names_are_those_of_the_official_exporter() {
     let lines = |text: &str| {
         let about = |line: &&str| line.contains("nginx_") && !line.contains("nginxexporter");
         let kept = text.lines().filter(about).filter(|line| line.starts_with('#') || !line.contains("build_info"));
-        kept.map(|line| if line.starts_with('#') { line.to_string() } else { line.split(' ').next().unwrap_or_default().to_string() })
-            .collect::<std::collections::BTreeSet<_>>()
+        kept.map(
+            |line| if line.starts_with('#') { line.to_string() } else { line.split(' ').next().unwrap_or_default().to_string() },
+        )
+        .collect::<std::collections::BTreeSet<_>>()
     };
     assert_eq!(lines(&super::super::testing::render(&source.families())), lines(&captured));
 }

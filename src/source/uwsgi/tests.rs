@@ -119,7 +119,8 @@ fn a_new_master_is_folded_by_pid_respawn_count_or_last_spawn() {
 
 #[test]
 fn a_respawn_folds_only_the_apps_of_its_worker() {
-    let app = |worker: u64| head("uwsgi_worker_app_requests_total", &format!("worker_id=\"{worker}\"")).replace("{", "{app_id=\"0\",");
+    let app =
+        |worker: u64| head("uwsgi_worker_app_requests_total", &format!("worker_id=\"{worker}\"")).replace("{", "{app_id=\"0\",");
     let mut source = uwsgi(&[URI]);
     step(&mut source, &document(100, &[(1, 101, 1000, 1, 70), (2, 102, 1000, 1, 30)]));
     let shown = step(&mut source, &document(100, &[(1, 103, 1060, 2, 71), (2, 102, 1000, 1, 29)]));
