@@ -4,7 +4,7 @@
 //! character set quoted (a quoted metric name stands first in the braces), values escaped as the text formats want it. Both text
 //! formats and OpenMetrics print this head as it is.
 
-use super::{Labels, MetricType, Role, push_bound};
+use super::{Labels, MetricType, Role, TextSink, push_bound};
 use std::borrow::Cow;
 
 /// Whether `name` is `[a-zA-Z_:][a-zA-Z0-9_:]*`.
@@ -71,11 +71,7 @@ fn push_head<K: AsRef<str>, V: AsRef<str>>(out: &mut String, name: &str, labels:
     };
     for (k, v) in labels {
         comma(out);
-        if is_legacy_label_name(k.as_ref()) {
-            out.push_str(k.as_ref())
-        } else {
-            push_quoted(out, k.as_ref())
-        }
+        push_label_name(out, k.as_ref());
         out.push('=');
         push_quoted(out, v.as_ref());
     }
@@ -89,18 +85,33 @@ fn push_head<K: AsRef<str>, V: AsRef<str>>(out: &mut String, name: &str, labels:
     out.push('}');
 }
 
-/// Writes `text` in double quotes with `\`, `"` and line feed escaped.
-fn push_quoted(out: &mut String, text: &str) {
-    out.push('"');
-    for part in text.split_inclusive(['\\', '"', '\n']) {
-        match part.as_bytes().last() {
-            Some(b'\\') => out.extend([&part[..part.len() - 1], "\\\\"]),
-            Some(b'"') => out.extend([&part[..part.len() - 1], "\\\""]),
-            Some(b'\n') => out.extend([&part[..part.len() - 1], "\\n"]),
-            _ => out.push_str(part),
-        }
+/// Writes a label name, quoted if it must be.
+pub(crate) fn push_label_name<S: TextSink>(out: &mut S, name: &str) {
+    match is_legacy_label_name(name) {
+        true => out.push_text(name),
+        false => push_quoted(out, name),
     }
-    out.push('"');
+}
+
+/// Writes `text` in double quotes with `\`, `"` and line feed escaped.
+pub(crate) fn push_quoted<S: TextSink>(out: &mut S, text: &str) {
+    out.push_text("\"");
+    push_escaped(out, text, true);
+    out.push_text("\"");
+}
+
+/// Writes `text` with `\` and line feed escaped, and `"` if `quotes`.
+pub(crate) fn push_escaped<S: TextSink>(out: &mut S, text: &str, quotes: bool) {
+    for part in text.split_inclusive(['\\', '"', '\n']) {
+        let (plain, escaped) = match part.as_bytes().last() {
+            Some(b'\\') => (part.strip_suffix('\\'), "\\\\"),
+            Some(b'\n') => (part.strip_suffix('\n'), "\\n"),
+            Some(b'"') if quotes => (part.strip_suffix('"'), "\\\""),
+            _ => (None, ""),
+        };
+        out.push_text(plain.unwrap_or(part));
+        out.push_text(escaped);
+    }
 }
 
 /// Takes a canonical head apart again: metric name and labels (with `le` and `quantile` where they stand). `None` if it is no

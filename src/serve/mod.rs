@@ -1,1 +1,3 @@
 //! HTTP toward the scraper: endpoints, negotiation, deadlines, drain.
+
+pub mod negotiate;

@@ -1,0 +1,31 @@
+use super::Escaping;
+use super::escape::label_name;
+use crate::model::{Exemplar, push_label_name, push_number, push_quoted};
+
+/// Characters that the names and values of an exemplar's labels may have together, by the OpenMetrics specification.
+const LABEL_CHARS_MAX: usize = 128;
+
+/// Writes ` # {labels} value timestamp`; nothing where the exemplar is too long or its label names coincide after escaping.
+pub(super) fn push_exemplar(out: &mut Vec<u8>, exemplar: &Exemplar<'_>, escaping: Escaping) {
+    let chars: usize = exemplar.labels.iter().map(|(name, value)| name.chars().count() + value.chars().count()).sum();
+    let names: Vec<_> = exemplar.labels.iter().map(|(name, _)| label_name(name, escaping)).collect();
+    let coincide = names.iter().enumerate().any(|(at, name)| names.iter().take(at).any(|before| before == name));
+    if chars > LABEL_CHARS_MAX || coincide {
+        return;
+    }
+    out.extend_from_slice(b" # {");
+    for (at, (name, (_, value))) in names.iter().zip(&exemplar.labels).enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        push_label_name(out, name);
+        out.push(b'=');
+        push_quoted(out, value);
+    }
+    out.extend_from_slice(b"} ");
+    push_number(out, exemplar.value);
+    if let Some(seconds) = exemplar.timestamp.filter(|seconds| seconds.is_finite()) {
+        out.push(b' ');
+        push_number(out, seconds);
+    }
+}

@@ -1,0 +1,79 @@
+use super::{FamilyView, SampleView};
+use crate::model::{Family, Labels, Role, Sample, sample_head};
+use foldhash::{HashMap, HashMapExt};
+
+/// Families that own their text, with their heads rendered: what sources without a merge keep between rounds.
+#[derive(Debug, Clone, Default)]
+pub struct Rendered {
+    families: Vec<Family<'static>>,
+    heads: Vec<Vec<String>>,
+}
+
+impl Rendered {
+    /// Brings the samples into the order of a [`FamilyView`] and renders the head of each.
+    pub fn new(mut families: Vec<Family<'static>>) -> Self {
+        for family in &mut families {
+            sort_children(&mut family.samples);
+        }
+        let heads =
+            families.iter().map(|f| f.samples.iter().map(|s| sample_head(&f.name, f.kind, s.role, &s.labels)).collect()).collect();
+        Self { families, heads }
+    }
+
+    /// The families, samples in the order in which they are written.
+    pub fn families(&self) -> &[Family<'static>] {
+        &self.families
+    }
+
+    /// The families as views.
+    pub fn views(&self) -> Vec<FamilyView<'_>> {
+        self.families
+            .iter()
+            .zip(&self.heads)
+            .map(|(f, heads)| FamilyView {
+                name: &f.name,
+                kind: f.kind,
+                help: &f.help,
+                unit: &f.unit,
+                samples: f
+                    .samples
+                    .iter()
+                    .zip(heads)
+                    .map(|(s, head)| SampleView { head, role: s.role, value: s.value, exemplar: s.exemplar.as_ref() })
+                    .collect(),
+            })
+            .collect()
+    }
+}
+
+/// Puts the samples of a child together, in the order in which the children first appear; buckets and quantiles rise.
+fn sort_children(samples: &mut Vec<Sample<'static>>) {
+    let mut child_by_labels: HashMap<&Labels<'_>, usize> = HashMap::with_capacity(samples.len());
+    let mut order = Vec::with_capacity(samples.len());
+    for (at, sample) in samples.iter().enumerate() {
+        let next = child_by_labels.len();
+        let child = *child_by_labels.entry(&sample.labels).or_insert(next);
+        order.push((child, rank(sample.role), at));
+    }
+    let key = |a: &(usize, (u8, f64), usize), b: &(usize, (u8, f64), usize)| {
+        a.0.cmp(&b.0).then(a.1.0.cmp(&b.1.0)).then(a.1.1.total_cmp(&b.1.1)).then(a.2.cmp(&b.2))
+    };
+    if order.is_sorted_by(|a, b| key(a, b).is_le()) {
+        return;
+    }
+    order.sort_unstable_by(key);
+    let mut unsorted: Vec<Option<Sample<'static>>> = std::mem::take(samples).into_iter().map(Some).collect();
+    samples.extend(order.into_iter().filter_map(|(_, _, at)| unsorted.get_mut(at)?.take()));
+}
+
+/// Where a part stands within its child.
+fn rank(role: Role) -> (u8, f64) {
+    match role {
+        Role::Value => (0, 0.0),
+        Role::Quantile(quantile) => (0, quantile),
+        Role::Bucket(bound) => (1, bound),
+        Role::Count => (2, 0.0),
+        Role::Sum => (3, 0.0),
+        Role::Created => (4, 0.0),
+    }
+}

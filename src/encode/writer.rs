@@ -1,0 +1,181 @@
+use super::escape::{self, Taken};
+use super::exemplar::push_exemplar;
+use super::{EncodeReport, Escaping, FamilyView, Format, SampleView, kinds};
+use crate::model::{MetricType, Role, is_legacy_metric_name, push_escaped, push_number, push_quoted};
+use foldhash::{HashSet, HashSetExt};
+use memchr::memmem::Finder;
+use std::borrow::Cow;
+use std::mem::discriminant;
+
+/// An exposition being written.
+pub(super) struct Writer<'a, 'o> {
+    format: Format,
+    escaping: Escaping,
+    out: &'o mut Vec<u8>,
+    /// Names of all families, where OpenMetrics needs to know whether one without its suffix is free.
+    family_names: HashSet<&'a str>,
+    /// Names in use, where escaping could make one twice.
+    taken: Option<Taken>,
+    /// Finds a quoted label name in a head. The value `"="` looks the same: it costs time, nothing else.
+    quoted_label: Finder<'static>,
+    report: EncodeReport,
+}
+
+/// Lines under one TYPE line.
+struct Section<'s> {
+    name: &'s str,
+    word: &'static str,
+    help: &'s str,
+    unit: &'s str,
+}
+
+impl<'a, 'o> Writer<'a, 'o> {
+    pub(super) fn new(families: &[FamilyView<'a>], format: Format, out: &'o mut Vec<u8>) -> Self {
+        let escaping = format.escaping();
+        let escapes = escaping != Escaping::AllowUtf8 && families.iter().any(|family| !is_legacy_metric_name(family.name));
+        let mut family_names = HashSet::new();
+        if format.is_openmetrics() {
+            family_names.extend(families.iter().map(|family| family.name));
+        }
+        Self {
+            format,
+            escaping,
+            out,
+            family_names,
+            taken: escapes.then(Taken::new),
+            quoted_label: Finder::new("\"="),
+            report: EncodeReport::default(),
+        }
+    }
+
+    pub(super) fn finish(self) -> EncodeReport {
+        if self.format.is_openmetrics() {
+            self.out.extend_from_slice(b"# EOF\n");
+        }
+        self.report
+    }
+
+    pub(super) fn family(&mut self, family: &FamilyView<'a>) {
+        let name = escape::metric_name(family.name, self.escaping);
+        let escaped = matches!(name, Cow::Owned(_));
+        if let Some(taken) = &mut self.taken
+            && !taken.take(&name, family.kind, escaped)
+        {
+            self.report.escape_collisions += family.samples.len();
+            return;
+        }
+        let quotes = |sample: &SampleView<'_>| self.quoted_label.find(sample.head.as_bytes()).is_some();
+        if escaped || (self.escaping != Escaping::AllowUtf8 && family.samples.iter().any(quotes)) {
+            let heads = self.escaped_heads(&name, family);
+            let samples =
+                family.samples.iter().zip(&heads).filter_map(|(s, head)| Some(SampleView { head: head.as_deref()?, ..*s }));
+            let samples = samples.collect();
+            self.legible(&FamilyView { name: &name, samples, ..*family });
+        } else {
+            self.legible(family);
+        }
+    }
+
+    /// The heads with all names escaped; `None` for samples that can't be told from one before.
+    fn escaped_heads(&mut self, name: &str, family: &FamilyView<'_>) -> Vec<Option<String>> {
+        let mut seen = HashSet::new();
+        let heads = family.samples.iter().map(|sample| {
+            let head = escape::head(name, family.kind, sample, self.escaping)?;
+            seen.insert(head.clone()).then_some(head)
+        });
+        let heads: Vec<_> = heads.collect();
+        self.report.escape_collisions += heads.iter().filter(|head| head.is_none()).count();
+        heads
+    }
+
+    /// Writes a family whose names the scraper can read.
+    fn legible(&mut self, family: &FamilyView<'_>) {
+        let (name, help, unit) = (family.name, family.help, family.unit);
+        if self.format.is_openmetrics() {
+            let om = kinds::openmetrics(name, family.kind, |stem| self.family_names.contains(stem));
+            let unit = if has_unit(om, unit) { unit } else { "" };
+            let section = Section { name: om.name, word: om.kind.as_openmetrics(), help, unit };
+            self.section(&section, &family.samples, om.kind, |role| kinds::openmetrics_shows(om.kind, role));
+        } else if family.kind == MetricType::GaugeHistogram {
+            // The text formats have no such type: a histogram and two gauges, as Python's client prints it.
+            let bucket = Role::Bucket(f64::INFINITY);
+            for (suffix, kind, part) in [
+                ("", MetricType::Histogram, bucket),
+                ("_gcount", MetricType::Gauge, Role::Count),
+                ("_gsum", MetricType::Gauge, Role::Sum),
+            ] {
+                let section = Section { name: &format!("{name}{suffix}"), word: kinds::text_word(kind), help, unit: "" };
+                self.section(&section, &family.samples, kind, |role| discriminant(&role) == discriminant(&part));
+            }
+        } else {
+            let section = Section { name, word: kinds::text_word(family.kind), help, unit: "" };
+            self.section(&section, &family.samples, family.kind, |role| role != Role::Created);
+        }
+    }
+
+    fn section(&mut self, section: &Section<'_>, samples: &[SampleView<'_>], kind: MetricType, shows: impl Fn(Role) -> bool) {
+        let mut samples = samples.iter().filter(|sample| shows(sample.role)).peekable();
+        if samples.peek().is_none() {
+            return;
+        }
+        self.metadata(section);
+        let exemplars = self.format.is_openmetrics();
+        for sample in samples {
+            self.out.extend_from_slice(sample.head.as_bytes());
+            self.out.push(b' ');
+            push_number(self.out, sample.value);
+            if let Some(exemplar) = sample.exemplar
+                && exemplars
+                && kinds::openmetrics_has_exemplar(kind, sample.role)
+            {
+                push_exemplar(self.out, exemplar, self.escaping);
+            }
+            self.out.push(b'\n');
+        }
+    }
+
+    /// HELP and TYPE in the order usual for text, TYPE, UNIT and HELP in that of OpenMetrics.
+    fn metadata(&mut self, section: &Section<'_>) {
+        let openmetrics = self.format.is_openmetrics();
+        if !openmetrics {
+            self.help(section, false);
+        }
+        self.metadata_line("# TYPE ", section.name);
+        self.out.extend_from_slice(section.word.as_bytes());
+        self.out.push(b'\n');
+        if !section.unit.is_empty() {
+            self.metadata_line("# UNIT ", section.name);
+            self.out.extend_from_slice(section.unit.as_bytes());
+            self.out.push(b'\n');
+        }
+        if openmetrics {
+            self.help(section, true);
+        }
+    }
+
+    fn help(&mut self, section: &Section<'_>, quotes: bool) {
+        if !section.help.is_empty() {
+            self.metadata_line("# HELP ", section.name);
+            push_escaped(self.out, section.help, quotes);
+            self.out.push(b'\n');
+        }
+    }
+
+    /// The beginning of a metadata line up to the blank after the name.
+    fn metadata_line(&mut self, keyword: &str, name: &str) {
+        self.out.extend_from_slice(keyword.as_bytes());
+        if is_legacy_metric_name(name) {
+            self.out.extend_from_slice(name.as_bytes());
+        } else {
+            push_quoted(self.out, name);
+        }
+        self.out.push(b' ');
+    }
+}
+
+/// Whether OpenMetrics allows this unit on a family: a suffix of its name, and not on types that measure nothing.
+fn has_unit(family: kinds::OpenMetricsType<'_>, unit: &str) -> bool {
+    let measures = !matches!(family.kind, MetricType::Info | MetricType::StateSet);
+    let suffix = family.name.strip_suffix(unit).is_some_and(|stem| stem.ends_with('_'));
+    measures && suffix && !unit.is_empty() && !unit.contains('\n')
+}
