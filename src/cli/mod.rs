@@ -1,1 +1,6 @@
 //! The command line.
+
+pub mod args;
+pub mod config;
+pub mod logging;
+mod source_flags;

@@ -1,5 +1,32 @@
 //! Configuration: file, flags and environment → one validated form that can't be wrong.
 
+mod choice;
+mod django;
+mod draft;
+mod duration;
+mod expand;
+mod file;
+mod headers;
+mod limits;
+mod load;
+mod overrides;
+mod problem;
+mod reader;
+mod show;
+mod shown;
+mod source_keys;
+mod value;
+mod web;
+mod yaml;
+
+pub use choice::Choice;
+pub(crate) use duration::{DURATION_MAX, TIMEOUT_MIN, duration};
+pub use expand::Env;
+pub use headers::is_secret_header;
+pub use load::{load, parse};
+pub use overrides::Overrides;
+pub use problem::{ConfigErrors, Given, Origin, Problem};
+
 use crate::source::Kind;
 use crate::target::Target;
 use std::collections::BTreeMap;
@@ -16,6 +43,8 @@ pub struct Config {
     pub limits: Limits,
     /// Where and what to serve.
     pub web: WebConfig,
+    /// What is logged, and how.
+    pub log: LogConfig,
 }
 
 /// One source.
@@ -29,6 +58,8 @@ pub struct SourceConfig {
     pub targets: Vec<Target>,
     /// How many endpoints should be up.
     pub expect: Option<u32>,
+    /// The path asked for where a target names none, with the query if there is one.
+    pub metrics_path: String,
     /// Own, shorter limit for one scrape.
     pub scrape_timeout: Option<Duration>,
     /// Headers sent with every scrape; `Host` may be set.
@@ -43,6 +74,26 @@ pub struct SourceConfig {
     pub names: NginxNames,
     /// Limits, the same for all sources: here so that a source needs nothing else.
     pub limits: Limits,
+}
+
+impl SourceConfig {
+    /// A source with these targets and every other setting at its default.
+    pub fn new(name: &str, kind: &'static Kind, targets: Vec<Target>) -> Self {
+        Self {
+            name: name.into(),
+            kind,
+            targets,
+            expect: None,
+            metrics_path: kind.default_path.into(),
+            scrape_timeout: None,
+            http_headers: BTreeMap::new(),
+            required: false,
+            merge: MergeConfig::default(),
+            cores: false,
+            names: NginxNames::Official,
+            limits: Limits::default(),
+        }
+    }
 }
 
 /// How the series of workers are merged.
@@ -196,4 +247,35 @@ pub struct WebConfig {
     pub listen_addresses: Vec<String>,
     /// Path of the exposition. Default `/metrics`.
     pub telemetry_path: String,
+}
+
+/// What is logged, and how. Always to standard error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LogConfig {
+    /// Events below this level are left out. Default `info`.
+    pub level: LogLevel,
+    /// How events are printed. Default `logfmt`.
+    pub format: LogFormat,
+}
+
+/// How grave an event must be to be logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(missing_docs)] // the names are the words in configuration
+pub enum LogLevel {
+    Error,
+    Warn,
+    #[default]
+    Info,
+    Debug,
+    Trace,
+}
+
+/// How events are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// `ts=… level=info msg="…" key=value`.
+    #[default]
+    Logfmt,
+    /// One JSON object a line with the same keys.
+    Json,
 }

@@ -1,0 +1,43 @@
+//! Settings with a fixed set of words.
+
+use super::{BoundsPolicy, GaugeMode, LogFormat, LogLevel, NginxNames, QuantilePolicy};
+
+/// A setting that takes one of a few words.
+pub trait Choice: Copy + PartialEq + 'static {
+    /// Every value with its word.
+    const WORDS: &'static [(Self, &'static str)];
+
+    /// The word of this value.
+    fn word(self) -> &'static str {
+        Self::WORDS.iter().find(|(value, _)| *value == self).map_or("", |(_, word)| word)
+    }
+}
+
+impl Choice for GaugeMode {
+    const WORDS: &'static [(Self, &'static str)] = &Self::ALL;
+}
+
+impl Choice for BoundsPolicy {
+    const WORDS: &'static [(Self, &'static str)] = &[(Self::Union, "union"), (Self::Label, "label"), (Self::Drop, "drop")];
+}
+
+impl Choice for QuantilePolicy {
+    const WORDS: &'static [(Self, &'static str)] = &[(Self::Drop, "drop"), (Self::PerWorker, "per_worker")];
+}
+
+impl Choice for NginxNames {
+    const WORDS: &'static [(Self, &'static str)] = &[(Self::Official, "official"), (Self::Legacy, "legacy"), (Self::Both, "both")];
+}
+
+impl Choice for LogLevel {
+    const WORDS: &'static [(Self, &'static str)] =
+        &[(Self::Error, "error"), (Self::Warn, "warn"), (Self::Info, "info"), (Self::Debug, "debug"), (Self::Trace, "trace")];
+}
+
+impl Choice for LogFormat {
+    const WORDS: &'static [(Self, &'static str)] = &[(Self::Logfmt, "logfmt"), (Self::Json, "json")];
+}
+
+impl Choice for bool {
+    const WORDS: &'static [(Self, &'static str)] = &[(true, "true"), (false, "false")];
+}

@@ -1,0 +1,37 @@
+//! What file, flags and environment gave, before it is looked at as a whole.
+
+use super::problem::Given;
+use super::{Limits, LogFormat, LogLevel, SourceConfig};
+use crate::source::Kind;
+use std::time::Duration;
+
+/// The configuration so far; `None` and empty stand for "not given".
+#[derive(Debug, Default)]
+pub(crate) struct Draft {
+    pub(crate) scrape_timeout: Option<Duration>,
+    pub(crate) sources: Vec<SourceDraft>,
+    pub(crate) limits: Limits,
+    pub(crate) listen_addresses: Vec<Given>,
+    pub(crate) telemetry_path: Option<String>,
+    pub(crate) log_level: Option<LogLevel>,
+    pub(crate) log_format: Option<LogFormat>,
+}
+
+/// One source so far, with the places that later checks point at.
+#[derive(Debug)]
+pub(crate) struct SourceDraft {
+    /// Everything but the targets, which need the path and the limits first.
+    pub(crate) config: SourceConfig,
+    pub(crate) name: Given,
+    pub(crate) targets: Vec<Given>,
+    pub(crate) expect: Option<Given>,
+    pub(crate) timeout: Option<Given>,
+}
+
+impl SourceDraft {
+    /// A source with every setting at its default.
+    pub(crate) fn new(name: Given, kind: &'static Kind) -> Self {
+        let config = SourceConfig::new(&name.text, kind, Vec::new());
+        Self { config, name, targets: Vec::new(), expect: None, timeout: None }
+    }
+}

@@ -1,0 +1,146 @@
+//! The configuration file.
+
+use super::draft::{Draft, SourceDraft};
+use super::expand::Env;
+use super::limits::LIMITS;
+use super::problem::{Given, Origin, Problem, Problems};
+use super::reader::{Field, Map, Reader};
+use super::source_keys::{IDENTITY_KEYS, SOURCE_KEYS, read_keys, timeout};
+use super::value::{choice, did_you_mean, listed, source_name};
+use super::web::telemetry_path;
+use super::yaml::{FILE_BYTES_MAX, Node, Value, compose};
+use crate::source::{KINDS, Kind};
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Keys of the whole.
+const ROOT_KEYS: &[&str] = &["scrape_timeout", "sources", "limits", "web", "log"];
+
+/// Reads a file into `draft`, noting every mistake.
+pub(crate) fn read_file(path: &Path, env: &Env<'_>, draft: &mut Draft, problems: &mut Problems) {
+    match bytes_of(path) {
+        Ok(bytes) => read_bytes(&path.display().to_string(), &bytes, env, draft, problems),
+        Err(e) => problems.0.push(Problem {
+            origin: Origin::Nowhere,
+            key: String::new(),
+            message: format!("cannot read the configuration file {}: {e}", path.display()),
+        }),
+    }
+}
+
+fn bytes_of(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    // One byte over the limit is enough to be told that it is too large.
+    File::open(path)?.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The same from memory; `name` stands for the file in messages.
+pub(crate) fn read_bytes(name: &str, bytes: &[u8], env: &Env<'_>, draft: &mut Draft, problems: &mut Problems) {
+    let (root, faults) = compose(bytes);
+    let mut reader = Reader { file: Arc::from(name), env, problems };
+    for fault in faults {
+        reader.problem(fault.place, "", fault.message);
+    }
+    if let Some(root) = root.filter(|root| !matches!(root.value, Value::Null)) {
+        read_root(&mut reader, &root, draft);
+    }
+}
+
+fn read_root(reader: &mut Reader<'_>, node: &Node, draft: &mut Draft) {
+    let Some(map) = reader.map_of(&Field { node, path: String::new() }, ROOT_KEYS) else { return };
+    if let Some(field) = map.get("scrape_timeout") {
+        draft.scrape_timeout = reader.value(&field, timeout);
+    }
+    if let Some(field) = map.get("limits") {
+        read_limits(reader, &field, draft);
+    }
+    if let Some(field) = map.get("web") {
+        read_web(reader, &field, draft);
+    }
+    if let Some(field) = map.get("log") {
+        read_log(reader, &field, draft);
+    }
+    let sources = map.get("sources").and_then(|field| reader.list(&field)).unwrap_or_default();
+    draft.sources = sources.iter().filter_map(|field| read_source(reader, field)).collect();
+}
+
+fn read_limits(reader: &mut Reader<'_>, field: &Field<'_>, draft: &mut Draft) {
+    let names: Vec<_> = LIMITS.iter().map(|key| key.name).collect();
+    let Some(map) = reader.map_of(field, &names) else { return };
+    for key in LIMITS {
+        if let Some(field) = map.get(key.name) {
+            reader.value(&field, |text| (key.read)(&mut draft.limits, text));
+        }
+    }
+}
+
+fn read_web(reader: &mut Reader<'_>, field: &Field<'_>, draft: &mut Draft) {
+    let Some(map) = reader.map_of(field, &["listen_addresses", "telemetry_path"]) else { return };
+    if let Some(field) = map.get("listen_addresses") {
+        draft.listen_addresses = reader.scalars(&field);
+        if matches!(&field.node.value, Value::List(items) if items.is_empty()) {
+            reader.problem(field.node.place, &field.path, "at least one address is needed; leave the key out for the default");
+        }
+    }
+    if let Some(field) = map.get("telemetry_path") {
+        draft.telemetry_path = reader.value(&field, telemetry_path);
+    }
+}
+
+fn read_log(reader: &mut Reader<'_>, field: &Field<'_>, draft: &mut Draft) {
+    let Some(map) = reader.map_of(field, &["level", "format"]) else { return };
+    draft.log_level = map.get("level").and_then(|field| reader.value(&field, choice));
+    draft.log_format = map.get("format").and_then(|field| reader.value(&field, choice));
+}
+
+fn read_source(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<SourceDraft> {
+    let known: Vec<_> = IDENTITY_KEYS.into_iter().chain(SOURCE_KEYS.iter().map(|key| key.name)).collect();
+    let map = reader.map_of(field, &known)?;
+    let kind = read_kind(reader, &map);
+    let name = read_name(reader, &map, kind);
+    // Without kind or name the source is lost, but its other mistakes are still worth telling.
+    let stand_in = Given { text: String::new(), key: field.path.clone(), origin: Origin::Nowhere };
+    let mut draft = SourceDraft::new(name.clone().unwrap_or(stand_in), kind.or(KINDS.first().copied())?);
+    read_keys(reader, &map, kind.map(|kind| kind.name), &mut draft);
+    match map.get("targets") {
+        Some(targets) => {
+            draft.targets = reader.scalars(&targets);
+            if matches!(&targets.node.value, Value::List(items) if items.is_empty()) {
+                reader.problem(targets.node.place, &targets.path, "at least one target is needed");
+            }
+        }
+        None => reader.missing(&map, "targets", "what to scrape, for example [\"127.0.0.1:5001-5008\"]"),
+    }
+    kind.and(name).map(|_| draft)
+}
+
+fn read_kind(reader: &mut Reader<'_>, map: &Map<'_>) -> Option<&'static Kind> {
+    let names = || KINDS.iter().map(|kind| kind.name);
+    let Some(field) = map.get("kind") else {
+        reader.missing(map, "kind", &format!("one of {}", listed(names())));
+        return None;
+    };
+    reader.value(&field, |text| {
+        let found = KINDS.iter().find(|kind| kind.name == text);
+        found.copied().ok_or_else(|| format!("{text:?} is not one of {}{}", listed(names()), did_you_mean(text, names())))
+    })
+}
+
+/// The name; it must be given, since it stands on series.
+fn read_name(reader: &mut Reader<'_>, map: &Map<'_>, kind: Option<&'static Kind>) -> Option<Given> {
+    match map.get("name") {
+        Some(field) => {
+            let given = reader.scalar(&field)?;
+            reader.problems.keep(given.parse(source_name))?;
+            Some(given)
+        }
+        None => {
+            let example = kind.map_or("django", |kind| kind.name);
+            reader.missing(map, "name", &format!("what the source is called in onescrape_* series, for example {example}"));
+            None
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! File, flags and environment → one [`Config`], or every mistake in them.
+
+use super::django;
+use super::draft::{Draft, SourceDraft};
+use super::duration::show_duration;
+use super::expand::Env;
+use super::file::{read_bytes, read_file};
+use super::overrides::Overrides;
+use super::problem::{ConfigErrors, Given, Origin, Problem, Problems};
+use super::web::{DEFAULT_LISTEN, DEFAULT_TELEMETRY_PATH, comparable, is_own, listen_address};
+use super::{Config, LogConfig, SourceConfig, WebConfig};
+use crate::source::KINDS;
+use crate::target::{Address, Target};
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::Duration;
+
+/// Longest time one scrape of everything takes unless told otherwise.
+const DEFAULT_SCRAPE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Said where there is nothing to scrape.
+const NOTHING_TO_SCRAPE: &str = "nothing to scrape: no source is given. Any of these gives one:
+  onescrape --workers 127.0.0.1:5001-5008 --uwsgi tcp://127.0.0.1:1717 --nginx http://127.0.0.1:8080/stub_status
+  onescrape --config.file /etc/onescrape.yml      (with `sources:` in it)
+  METRICS_START_PORT=5001 WEB_CONCURRENCY=4 onescrape      (or ONESCRAPE_WORKERS=127.0.0.1:5001-5008)
+`onescrape demo` shows it at work without any of them.";
+
+/// Reads the file, if there is one, puts the overrides on top and validates the whole.
+///
+/// # Errors
+/// Every mistake found, each with its place.
+pub fn load(file: Option<&Path>, overrides: &Overrides, env: &Env<'_>) -> Result<Config, ConfigErrors> {
+    let (mut draft, mut problems) = (Draft::default(), Problems::default());
+    if let Some(path) = file {
+        read_file(path, env, &mut draft, &mut problems);
+    }
+    finish(draft, overrides, env, problems)
+}
+
+/// The same with the file's bytes in memory; `name` stands for the file in messages.
+///
+/// # Errors
+/// See [`load`].
+pub fn parse(name: &str, bytes: &[u8], overrides: &Overrides, env: &Env<'_>) -> Result<Config, ConfigErrors> {
+    let (mut draft, mut problems) = (Draft::default(), Problems::default());
+    read_bytes(name, bytes, env, &mut draft, &mut problems);
+    finish(draft, overrides, env, problems)
+}
+
+fn finish(mut draft: Draft, overrides: &Overrides, env: &Env<'_>, mut problems: Problems) -> Result<Config, ConfigErrors> {
+    let whole_file = problems.0.is_empty();
+    if draft.sources.is_empty()
+        && overrides.sources.is_empty()
+        && whole_file
+        && let Some(workers) = KINDS.iter().find(|kind| kind.name == "workers")
+    {
+        draft.sources.extend(django::pool(workers, env, &mut problems));
+    }
+    overrides.apply(&mut draft, &mut problems);
+    if draft.sources.is_empty() && problems.0.is_empty() {
+        problems.0.push(nothing_to_scrape(env));
+    }
+    let scrape_timeout = draft.scrape_timeout.unwrap_or(DEFAULT_SCRAPE_TIMEOUT);
+    let web = web(&draft, &mut problems);
+    let mut seen = Seen::default();
+    let limits = draft.limits;
+    let sources = draft
+        .sources
+        .into_iter()
+        .map(|source| {
+            seen.name(&source, &mut problems);
+            // A flag may well cut the whole shorter than a file meant it: not the file's mistake.
+            if overrides.scrape_timeout.is_none() {
+                check_timeout(&source, scrape_timeout, &mut problems);
+            }
+            let mut config = SourceConfig { limits, ..source.config };
+            config.targets = seen.targets(&config, &source.targets, &web, &mut problems);
+            check_expect(&config, source.expect.as_ref(), &mut problems);
+            config
+        })
+        .collect();
+    let log = LogConfig { level: draft.log_level.unwrap_or_default(), format: draft.log_format.unwrap_or_default() };
+    problems.into_result(Config { scrape_timeout, sources, limits, web, log })
+}
+
+fn nothing_to_scrape(env: &Env<'_>) -> Problem {
+    let set = |name: &str| env(name).is_some_and(|value| !value.trim().is_empty());
+    let half = match (set(django::START), set(django::WORKERS)) {
+        (true, false) => format!("\n({} is set, {} is not)", django::START, django::WORKERS),
+        _ => String::new(),
+    };
+    Problem { origin: Origin::Nowhere, key: String::new(), message: format!("{NOTHING_TO_SCRAPE}{half}") }
+}
+
+fn web(draft: &Draft, problems: &mut Problems) -> WebConfig {
+    let mut listen_addresses: Vec<String> = Vec::new();
+    for given in &draft.listen_addresses {
+        match problems.keep(given.parse(listen_address)) {
+            // Several free ports may be asked for.
+            Some(address) if listen_addresses.contains(&address) && !address.ends_with(":0") => {
+                problems.0.push(given.problem(format!("{address} stands twice")));
+            }
+            Some(address) => listen_addresses.push(address),
+            None => {}
+        }
+    }
+    if listen_addresses.is_empty() {
+        listen_addresses.push(DEFAULT_LISTEN.into());
+    }
+    let telemetry_path = draft.telemetry_path.clone().unwrap_or_else(|| DEFAULT_TELEMETRY_PATH.into());
+    WebConfig { listen_addresses, telemetry_path }
+}
+
+fn check_timeout(source: &SourceDraft, whole: Duration, problems: &mut Problems) {
+    if let (Some(own), Some(given)) = (source.config.scrape_timeout, &source.timeout)
+        && own > whole
+    {
+        let message = format!(
+            "longer than the scrape_timeout of the whole, {}: it would never be reached; raise that one",
+            show_duration(whole)
+        );
+        problems.0.push(given.problem(message));
+    }
+}
+
+fn check_expect(config: &SourceConfig, given: Option<&Given>, problems: &mut Problems) {
+    let targets = config.targets.len();
+    if let (Some(expect), Some(given)) = (config.expect, given)
+        && targets > 0
+        && usize::try_from(expect).unwrap_or(usize::MAX) > targets
+    {
+        problems.0.push(given.problem(format!("{expect} workers are expected on {targets} targets; add targets")));
+    }
+}
+
+/// What other sources have already taken.
+#[derive(Default)]
+struct Seen {
+    names: HashMap<String, Given>,
+    addresses: HashMap<Address, Given>,
+}
+
+impl Seen {
+    fn name(&mut self, source: &SourceDraft, problems: &mut Problems) {
+        match self.names.get(&source.config.name) {
+            Some(first) => {
+                let message = format!("the name {:?} is already taken by {first}", source.config.name);
+                problems.0.push(source.name.problem(message));
+            }
+            None => {
+                self.names.insert(source.config.name.clone(), source.name.clone());
+            }
+        }
+    }
+
+    /// The targets of a source, ranges expanded; what can't be used is a problem.
+    fn targets(&mut self, config: &SourceConfig, given: &[Given], web: &WebConfig, problems: &mut Problems) -> Vec<Target> {
+        let mut targets = Vec::new();
+        for entry in given {
+            let expanded = (config.kind.targets)(&entry.text, &config.metrics_path);
+            let Some(expanded) = problems.keep(expanded.map_err(|e| entry.problem(e.to_string()))) else { continue };
+            if targets.len() + expanded.len() > config.limits.max_slots {
+                let most = config.limits.max_slots;
+                problems.0.push(entry.problem(format!("more than {most} targets in this source (limits.max_slots)")));
+                break;
+            }
+            for target in expanded {
+                match self.refusal(&target, entry, web) {
+                    Some(message) => problems.0.push(entry.problem(message)),
+                    None => targets.push(target),
+                }
+            }
+        }
+        targets
+    }
+
+    /// Why a target that can be understood still isn't taken.
+    fn refusal(&mut self, target: &Target, entry: &Given, web: &WebConfig) -> Option<String> {
+        if let Some(own) = web.listen_addresses.iter().find(|own| is_own(&target.address, own)) {
+            return Some(format!("{} is this proxy's own address ({own}); it can't scrape itself", target.address));
+        }
+        match self.addresses.get(&comparable(&target.address)) {
+            Some(first) if first == entry => Some(format!("{} stands twice in it", target.address)),
+            Some(first) => {
+                let named = format!("{:?} at {first}", first.text);
+                Some(format!("{} in {:?} is already a target: {named}; its metrics would count twice", target.address, entry.text))
+            }
+            None => {
+                self.addresses.insert(comparable(&target.address), entry.clone());
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The effective configuration as YAML that loads again to the same, but for masked secrets.
+
+use super::choice::Choice;
+use super::duration::show_duration;
+use super::limits::LIMITS;
+use super::shown::Shown;
+use super::source_keys::show_keys;
+use super::{Config, SourceConfig};
+
+impl Config {
+    /// The configuration as a file could have given it, defaults included, values of secret headers masked.
+    pub fn to_yaml(&self) -> String {
+        let word = |text: &str| Shown::Word(text.to_string());
+        let texts = |list: &[String]| Shown::List(list.iter().map(|text| Shown::text(text)).collect());
+        let limits = LIMITS.iter().map(|key| (key.name.to_string(), Shown::Word((key.show)(&self.limits)))).collect();
+        let web = vec![
+            ("listen_addresses".into(), texts(&self.web.listen_addresses)),
+            ("telemetry_path".into(), Shown::text(&self.web.telemetry_path)),
+        ];
+        let log = vec![("level".into(), word(self.log.level.word())), ("format".into(), word(self.log.format.word()))];
+        Shown::Map(vec![
+            ("scrape_timeout".into(), Shown::Word(show_duration(self.scrape_timeout))),
+            ("sources".into(), Shown::List(self.sources.iter().map(show_source).collect())),
+            ("limits".into(), Shown::Map(limits)),
+            ("web".into(), Shown::Map(web)),
+            ("log".into(), Shown::Map(log)),
+        ])
+        .to_yaml()
+    }
+}
+
+fn show_source(source: &SourceConfig) -> Shown {
+    let targets = source.targets.iter().map(|target| Shown::text(&target.text)).collect();
+    let mut entries = vec![
+        ("name".to_string(), Shown::text(&source.name)),
+        ("kind".to_string(), Shown::text(source.kind.name)),
+        ("targets".to_string(), Shown::List(targets)),
+    ];
+    entries.extend(show_keys(source));
+    Shown::Map(entries)
+}

@@ -1,0 +1,249 @@
+//! The keys of a source: one row each says which kinds have it, how it is read and how it is shown. A new key is a row here.
+
+use super::choice::Choice;
+use super::draft::SourceDraft;
+use super::duration::{DURATION_MAX, TIMEOUT_MIN, duration, show_duration};
+use super::headers::{read_headers, show_headers};
+use super::reader::{Field, Map, Reader};
+use super::shown::Shown;
+use super::value::{self, choice};
+use super::{GaugeRule, SourceConfig};
+use std::time::Duration;
+
+/// One key of a source beside `name`, `kind` and `targets`.
+pub(crate) struct SourceKey {
+    pub(crate) name: &'static str,
+    /// The kinds that have it; empty: all.
+    kinds: &'static [&'static str],
+    read: fn(&mut Reader<'_>, &Field<'_>, &mut SourceDraft),
+    show: fn(&SourceConfig) -> Shown,
+}
+
+/// The keys that every source has and that are read first.
+pub(crate) const IDENTITY_KEYS: [&str; 3] = ["name", "kind", "targets"];
+
+const EVERY_KIND: &[&str] = &[];
+const HTTP_KINDS: &[&str] = &["workers", "nginx", "exporter"];
+const WORKERS: &[&str] = &["workers"];
+const UWSGI: &[&str] = &["uwsgi"];
+const NGINX: &[&str] = &["nginx"];
+
+/// Most workers that can be expected: one on every port there is.
+const EXPECT_MAX: usize = 65_535;
+/// The only scheme there is.
+const SCHEMES: [&str; 1] = ["http"];
+
+/// Every key.
+pub(crate) const SOURCE_KEYS: &[SourceKey] = &[
+    SourceKey {
+        name: "expect",
+        kinds: WORKERS,
+        read: |reader, field, draft| {
+            draft.expect = reader.scalar(field);
+            if let Some(given) = &draft.expect {
+                draft.config.expect = reader.problems.keep(given.parse(expect));
+            }
+        },
+        show: |source| source.expect.map_or(Shown::Nothing, |n| Shown::Word(n.to_string())),
+    },
+    SourceKey {
+        name: "metrics_path",
+        kinds: HTTP_KINDS,
+        read: |reader, field, draft| reader.set(&mut draft.config.metrics_path, field, value::path),
+        show: |source| Shown::text(&source.metrics_path),
+    },
+    SourceKey {
+        name: "scheme",
+        kinds: HTTP_KINDS,
+        read: |reader, field, _| {
+            reader.value(field, |text| match SCHEMES.contains(&text) {
+                true => Ok(()),
+                false => Err(format!("{text:?} is not one of {}", value::listed(SCHEMES.into_iter()))),
+            });
+        },
+        show: |_| Shown::text("http"),
+    },
+    SourceKey {
+        name: "scrape_timeout",
+        kinds: EVERY_KIND,
+        read: |reader, field, draft| {
+            draft.timeout = reader.scalar(field);
+            if let Some(given) = &draft.timeout {
+                draft.config.scrape_timeout = reader.problems.keep(given.parse(timeout));
+            }
+        },
+        show: |source| source.scrape_timeout.map_or(Shown::Nothing, Shown::duration),
+    },
+    SourceKey {
+        name: "required",
+        kinds: EVERY_KIND,
+        read: |reader, field, draft| reader.set(&mut draft.config.required, field, choice),
+        show: |source| Shown::choice(source.required),
+    },
+    SourceKey {
+        name: "http_headers",
+        kinds: EVERY_KIND,
+        read: |reader, field, draft| draft.config.http_headers = read_headers(reader, field),
+        show: |source| show_headers(&source.http_headers),
+    },
+    SourceKey {
+        name: "worker_label",
+        kinds: WORKERS,
+        read: |reader, field, draft| reader.set(&mut draft.config.merge.worker_label, field, value::worker_label),
+        show: |source| Shown::text(&source.merge.worker_label),
+    },
+    SourceKey {
+        name: "gauges",
+        kinds: WORKERS,
+        read: |reader, field, draft| draft.config.merge.gauges = read_gauges(reader, field),
+        show: |source| Shown::List(source.merge.gauges.iter().map(show_gauge).collect()),
+    },
+    SourceKey {
+        name: "gauge_default",
+        kinds: WORKERS,
+        read: |reader, field, draft| reader.set(&mut draft.config.merge.gauge_default, field, value::gauge_default),
+        show: |source| Shown::choice(source.merge.gauge_default),
+    },
+    SourceKey {
+        name: "gauge_hold",
+        kinds: WORKERS,
+        read: |reader, field, draft| reader.set(&mut draft.config.merge.gauge_hold, field, any_time),
+        show: |source| Shown::duration(source.merge.gauge_hold),
+    },
+    SourceKey {
+        name: "histograms",
+        kinds: WORKERS,
+        read: |reader, field, draft| reader.set(&mut draft.config.merge.histograms, field, choice),
+        show: |source| Shown::choice(source.merge.histograms),
+    },
+    SourceKey {
+        name: "quantiles",
+        kinds: WORKERS,
+        read: |reader, field, draft| reader.set(&mut draft.config.merge.quantiles, field, choice),
+        show: |source| Shown::choice(source.merge.quantiles),
+    },
+    SourceKey {
+        name: "retire_after",
+        kinds: WORKERS,
+        read: |reader, field, draft| reader.set(&mut draft.config.merge.retire_after, field, timeout),
+        show: |source| Shown::duration(source.merge.retire_after),
+    },
+    SourceKey {
+        name: "instance_memory",
+        kinds: WORKERS,
+        read: |reader, field, draft| reader.set(&mut draft.config.merge.instance_memory, field, any_time),
+        show: |source| Shown::duration(source.merge.instance_memory),
+    },
+    SourceKey {
+        name: "cores",
+        kinds: UWSGI,
+        read: |reader, field, draft| reader.set(&mut draft.config.cores, field, choice),
+        show: |source| Shown::choice(source.cores),
+    },
+    SourceKey {
+        name: "names",
+        kinds: NGINX,
+        read: |reader, field, draft| reader.set(&mut draft.config.names, field, choice),
+        show: |source| Shown::choice(source.names),
+    },
+];
+
+impl SourceConfig {
+    /// Whether sources of this kind have a key of that name.
+    pub fn has_key(&self, name: &str) -> bool {
+        IDENTITY_KEYS.contains(&name) || SOURCE_KEYS.iter().any(|key| key.name == name && key.is_of(self.kind.name))
+    }
+}
+
+impl SourceKey {
+    fn is_of(&self, kind: &str) -> bool {
+        self.kinds.is_empty() || self.kinds.contains(&kind)
+    }
+}
+
+/// Reads every key that stands in `map`; those that `kind` (where it is known) doesn't have are mistakes.
+pub(crate) fn read_keys(reader: &mut Reader<'_>, map: &Map<'_>, kind: Option<&str>, draft: &mut SourceDraft) {
+    for key in SOURCE_KEYS {
+        let Some(entry) = map.entries.iter().find(|e| e.key == key.name) else { continue };
+        if let Some(kind) = kind.filter(|kind| !key.is_of(kind)) {
+            let owners = value::listed(key.kinds.iter().copied());
+            let message = format!("sources of kind {kind} have no such key; it is one of kind {owners}");
+            reader.problem(entry.place, &map.path_of(key.name), message);
+        } else if let Some(field) = map.get(key.name) {
+            (key.read)(reader, &field, draft);
+        }
+    }
+}
+
+/// The keys of a source with their values, defaults included.
+pub(crate) fn show_keys(source: &SourceConfig) -> impl Iterator<Item = (String, Shown)> {
+    SOURCE_KEYS.iter().filter(|key| key.is_of(source.kind.name)).map(|key| (key.name.to_string(), (key.show)(source)))
+}
+
+/// Reads a number of workers.
+pub(crate) fn expect(text: &str) -> Result<u32, String> {
+    // EXPECT_MAX fits, so nothing saturates.
+    value::count(text, &(1..=EXPECT_MAX)).map(|n| u32::try_from(n).unwrap_or(u32::MAX))
+}
+
+/// A time limit: longer than nothing.
+pub(crate) fn timeout(text: &str) -> Result<Duration, String> {
+    duration(text, &(TIMEOUT_MIN..=DURATION_MAX))
+}
+
+impl Shown {
+    fn duration(value: Duration) -> Self {
+        Self::Word(show_duration(value))
+    }
+
+    fn choice<T: Choice>(value: T) -> Self {
+        Self::Word(value.word().to_string())
+    }
+}
+
+fn any_time(text: &str) -> Result<Duration, String> {
+    duration(text, &(Duration::ZERO..=DURATION_MAX))
+}
+
+fn read_gauges(reader: &mut Reader<'_>, field: &Field<'_>) -> Vec<GaugeRule> {
+    let mut rules = Vec::new();
+    for item in reader.list(field).unwrap_or_default() {
+        let Some(map) = reader.map_of(&item, &["match", "mode"]) else { continue };
+        let (pattern, mode) = (map.get("match"), map.get("mode"));
+        if pattern.is_none() {
+            reader.missing(&map, "match", "the family it is for; * matches any run of characters");
+        }
+        if mode.is_none() {
+            reader.missing(&map, "mode", "how the gauges of several workers become one");
+        }
+        let pattern = pattern.and_then(|f| reader.value(&f, value::pattern));
+        let mode = mode.and_then(|f| reader.value(&f, choice));
+        let (Some(pattern), Some(mode)) = (pattern, mode) else { continue };
+        rules.push(GaugeRule { pattern, mode });
+        if let Some(by) = value::shadowed_by(&rules, rules.len() - 1) {
+            let earlier = rules.get(by).map_or("", |rule| &rule.pattern);
+            let message = format!("never used: the earlier rule {earlier:?} takes everything it matches; put it before that one");
+            reader.problem(item.node.place, &item.path, message);
+        }
+    }
+    rules
+}
+
+fn show_gauge(rule: &GaugeRule) -> Shown {
+    Shown::Map(vec![("match".into(), Shown::text(&rule.pattern)), ("mode".into(), Shown::choice(rule.mode))])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::KINDS;
+
+    #[test]
+    fn kinds_of_keys_exist() {
+        for key in SOURCE_KEYS {
+            for kind in key.kinds {
+                assert!(KINDS.iter().any(|k| k.name == *kind), "{}: {kind}", key.name);
+            }
+        }
+    }
+}
