@@ -38,7 +38,7 @@ fn connect(kind: &str, why: &str, target: &Target) -> Option<String> {
         let host = host(&target.address).unwrap_or("this host");
         return Some(format!("the name {host} is not known here; containers of one pod reach each other at 127.0.0.1"));
     }
-    if any(&["no such file"]) {
+    if any(&["no such file", "no socket file", "no file"]) {
         return Some("there is no such file here: check the path, and that both containers mount the directory it is in".into());
     }
     if any(&["permission denied"]) {
@@ -146,7 +146,7 @@ fn parse(kind: &str, why: &str, target: &Target) -> Option<String> {
 
 fn truncated(kind: &str, why: &str) -> &'static str {
     match kind {
-        "uwsgi" if why.contains("nothing") => {
+        "uwsgi" if ["nothing", "without a byte", "no byte"].iter().any(|words| why.contains(words)) => {
             "uWSGI could not build its stats; or the port is not a stats server's: compare with uWSGI's --stats"
         }
         "workers" => "the worker ended while it answered; if it stays so, a proxy in between cuts the answer",

@@ -2,7 +2,6 @@
 
 use super::diagnose::{Finding, Severity};
 use super::observe::{Observation, Observed};
-use super::read::Answer;
 use super::table::gauges;
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -39,7 +38,7 @@ fn target(observation: &Observation<'_>, observed: &Observed<'_>) -> Value {
         "outcome": observed.missed().map_or("ok", |missed| missed.outcome()),
         "error": observed.missed().map(ToString::to_string),
         "hint": observed.hint(observation.source.kind.name),
-        "samples": answer.and_then(Answer::samples),
+        "samples": answer.map(|answer| answer.samples),
         "duration_seconds": last.map(|read| read.duration.as_secs_f64()),
         "reads": observed.reads.len(),
     })

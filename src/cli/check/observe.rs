@@ -1,4 +1,4 @@
-use super::read::{Answer, WorkerFacts, read};
+use super::read::{Answer, Facts, UwsgiFacts, WorkerFacts, read};
 use crate::config::{Config, SourceConfig};
 use crate::scrape::{Missed, Scraped, hint};
 use crate::source::Endpoints;
@@ -86,21 +86,21 @@ impl Observation<'_> {
 
     /// What the workers that are up told last, with their targets.
     pub fn workers(&self) -> impl Iterator<Item = (&Target, &WorkerFacts)> {
-        self.targets.iter().filter_map(|observed| match observed.last()?.answer.as_ref().ok()? {
-            Answer::Worker(facts) => Some((observed.target, facts)),
+        self.targets.iter().filter_map(|observed| match observed.facts()? {
+            Facts::Worker(facts) => Some((observed.target, facts)),
             _ => None,
         })
     }
 
-    /// How many workers uWSGI says are running, and the requests it has seen; `None` for other kinds, and while it is down.
-    pub fn uwsgi(&self) -> Option<super::read::UwsgiFacts> {
-        let all = self.targets.iter().filter_map(|observed| match observed.last()?.answer.as_ref().ok()? {
-            Answer::Uwsgi(facts) => Some(*facts),
+    /// What uWSGI tells about its workers, over all targets; `None` for other kinds, and while it is down.
+    pub fn uwsgi(&self) -> Option<UwsgiFacts> {
+        let all = self.targets.iter().filter_map(|observed| match observed.facts()? {
+            Facts::Uwsgi(facts) => Some(*facts),
             _ => None,
         });
-        all.reduce(|a, b| super::read::UwsgiFacts {
-            running: a.running + b.running,
-            requests: a.requests.saturating_add(b.requests),
+        all.reduce(|a, b| UwsgiFacts {
+            running: a.running.saturating_add(b.running),
+            has_requests: a.has_requests || b.has_requests,
         })
     }
 }
@@ -109,6 +109,11 @@ impl Observed<'_> {
     /// The last read.
     pub fn last(&self) -> Option<&Read> {
         self.reads.last()
+    }
+
+    /// What the last read told, if it was good.
+    pub fn facts(&self) -> Option<&Facts> {
+        Some(&self.last()?.answer.as_ref().ok()?.facts)
     }
 
     /// Why the last read gave nothing; `None` if it was good.
@@ -124,7 +129,7 @@ impl Observed<'_> {
     /// What the good reads of a worker told, in order.
     pub fn worker_reads(&self) -> impl Iterator<Item = &WorkerFacts> {
         self.reads.iter().filter_map(|read| match &read.answer {
-            Ok(Answer::Worker(facts)) => Some(facts),
+            Ok(Answer { facts: Facts::Worker(facts), .. }) => Some(facts),
             _ => None,
         })
     }
@@ -205,5 +210,5 @@ fn pools_that_lack_workers(observations: &[Observation<'_>]) -> Vec<usize> {
 
 async fn read_once(source: &SourceConfig, target: &Target, scrape: &impl AsyncFn(&SourceConfig, &Target) -> Scraped) -> Read {
     let scraped = scrape(source, target).await;
-    Read { duration: scraped.duration, answer: scraped.result.and_then(|body| read(source, &body)) }
+    Read { duration: scraped.duration, answer: read(source, target, scraped) }
 }

@@ -3,7 +3,7 @@
 
 use super::diagnose::{Finding, Severity};
 use super::observe::{Observation, Observed, State};
-use super::read::WorkerFacts;
+use super::read::{UwsgiFacts, WorkerFacts};
 use crate::target::{Address, Target};
 
 /// Changes of process on one port within one check from which on they are no recycling any more.
@@ -99,7 +99,7 @@ pub(super) fn diagnose(pool: &Observation<'_>, all: &[Observation<'_>], findings
         );
     } else if let [(target, facts)] = workers.as_slice()
         && facts.requests == Some(0.0)
-        && (ports > 1 || uwsgi.is_some_and(|u| u.requests > 0))
+        && (ports > 1 || uwsgi.is_some_and(|u| u.has_requests))
     {
         add(
             Severity::Warning,
@@ -163,7 +163,7 @@ fn is_range(pool: &Observation<'_>) -> bool {
 }
 
 /// What uWSGI says, if one pool and one uWSGI are configured: else nobody knows which belongs to which.
-fn only_uwsgi(all: &[Observation<'_>]) -> Option<super::read::UwsgiFacts> {
+fn only_uwsgi(all: &[Observation<'_>]) -> Option<UwsgiFacts> {
     let pools = all.iter().filter(|o| o.is_pool()).count();
     let mut answers = all.iter().filter_map(Observation::uwsgi);
     let (first, second) = (answers.next(), answers.next());

@@ -2,7 +2,7 @@
 
 use super::diagnose::{Finding, Severity};
 use super::observe::{Observation, Observed, State};
-use super::read::Answer;
+use super::read::Facts;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -87,13 +87,13 @@ fn write_targets(observations: &[Observation<'_>], color: bool, out: &mut dyn Wr
 fn target_row(observation: &Observation<'_>, observed: &Observed<'_>) -> [String; HEADER.len()] {
     let state = observation.state(observed);
     let answer = observed.last().and_then(|read| read.answer.as_ref().ok());
-    let samples = answer.and_then(Answer::samples).map_or_else(|| "-".to_string(), |n| n.to_string());
+    let samples = answer.map_or_else(|| "-".to_string(), |answer| answer.samples.to_string());
     let time = match (state, observed.last()) {
         (State::Vacant, _) | (_, None) => "-".to_string(),
         (_, Some(read)) => format!("{:.1} ms", read.duration.as_secs_f64() * 1e3),
     };
-    let note = match (state, answer) {
-        (State::Up, Some(Answer::Uwsgi(facts))) => format!("{} workers running", facts.running),
+    let note = match (state, observed.facts()) {
+        (State::Up, Some(Facts::Uwsgi(facts))) => format!("{} workers running", facts.running),
         (State::Stuck | State::Down, _) => observed.missed().map(|missed| plain(&missed.to_string())).unwrap_or_default(),
         _ => String::new(),
     };

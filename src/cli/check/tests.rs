@@ -1,5 +1,5 @@
 use super::observe::{Observation, Observed, Read};
-use super::read::{Answer, UwsgiFacts, WorkerFacts, worker_facts};
+use super::read::{Answer, Facts, UwsgiFacts, WorkerFacts, worker_facts};
 use super::*;
 use crate::config::{Limits, MergeConfig, NginxNames, WebConfig};
 use crate::model::{Family, MetricType};
@@ -37,10 +37,13 @@ fn config(sources: Vec<SourceConfig>) -> Config {
 
 type Outcome = Result<Answer, Missed>;
 
+fn told(facts: Facts) -> Outcome {
+    Ok(Answer { samples: 120, facts })
+}
+
 /// A worker born at `started` that has seen `requests`.
 fn worker(started: f64, requests: f64) -> Outcome {
-    Ok(Answer::Worker(WorkerFacts {
-        samples: 120,
+    told(Facts::Worker(WorkerFacts {
         started: Some(started),
         has_http: true,
         is_django_or_bare: true,
@@ -51,12 +54,11 @@ fn worker(started: f64, requests: f64) -> Outcome {
 
 /// A process that shows no metrics of requests.
 fn bare(started: f64) -> Outcome {
-    let facts = WorkerFacts { samples: 20, started: Some(started), is_django_or_bare: true, ..WorkerFacts::default() };
-    Ok(Answer::Worker(facts))
+    told(Facts::Worker(WorkerFacts { started: Some(started), is_django_or_bare: true, ..WorkerFacts::default() }))
 }
 
-fn uwsgi(running: usize, requests: u64) -> Outcome {
-    Ok(Answer::Uwsgi(UwsgiFacts { running, requests }))
+fn uwsgi(running: usize) -> Outcome {
+    told(Facts::Uwsgi(UwsgiFacts { running, has_requests: true }))
 }
 
 /// One observation: by target, what its reads brought.
@@ -163,7 +165,7 @@ fn preforked_workers_show_no_requests() {
 fn fewer_workers_than_uwsgi_runs() {
     let (workers, stats) = (source("workers", "127.0.0.1:5001-5008"), source("uwsgi", "127.0.0.1:1717"));
     let with = |running, up| {
-        let observations = [observation(&workers, pool(up, 8 - up)), observation(&stats, vec![vec![uwsgi(running, 9)]])];
+        let observations = [observation(&workers, pool(up, 8 - up)), observation(&stats, vec![vec![uwsgi(running)]])];
         codes(&diagnose(&observations)).into_iter().filter(|code| *code != "no_expect").map(String::from).collect::<Vec<_>>()
     };
     assert_eq!(with(4, 3), ["fewer_than_uwsgi"]);
@@ -197,7 +199,7 @@ fn a_range_where_nothing_listens_is_one_error() {
 fn a_worker_without_a_start_time_is_a_note() {
     let facts = WorkerFacts { has_http: true, requests: Some(1.0), ..WorkerFacts::default() };
     let source = SourceConfig { expect: Some(1), ..source("workers", "127.0.0.1:5001") };
-    let findings = diagnose(&[observation(&source, vec![vec![Ok(Answer::Worker(facts)); 6]])]);
+    let findings = diagnose(&[observation(&source, vec![vec![told(Facts::Worker(facts)); 6]])]);
     assert_eq!(codes(&findings), ["no_start_time"]);
     assert!(is_well(&findings));
 }
@@ -216,7 +218,7 @@ fn facts_of_an_exposition() {
 
     let families = vec![gauge("process_start_time_seconds", 5.5), gauge("queue", 1.0), requests, empty.clone()];
     let facts = worker_facts(&Exposition { families, ..Exposition::default() }, &source);
-    assert_eq!((facts.samples, facts.started, facts.requests, facts.has_http), (3, Some(5.5), Some(7.0), true));
+    assert_eq!((facts.started, facts.requests, facts.has_http), (Some(5.5), Some(7.0), true));
     assert_eq!(facts.gauges, BTreeMap::from([("process_start_time_seconds".into(), "min"), ("queue".into(), "all")]));
 
     let families = vec![gauge("process_start_time_seconds", 5.5), empty];
