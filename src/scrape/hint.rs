@@ -1,36 +1,229 @@
-use super::Missed;
-use crate::source::Endpoints;
+//! What is probably behind a missed scrape, and what to do about it: one line for `check`, the landing page and the log.
 
-/// The likely cause of a missed scrape and what to do, in one line.
-pub fn hint(missed: &Missed, endpoints: Endpoints) -> &'static str {
-    let workers = endpoints == Endpoints::Workers;
+use super::Missed;
+use crate::target::{Address, Target};
+
+/// The likely cause of `missed` at a target of this kind of source, and the fix, in one line; `None` where nothing better can be
+/// said than the error itself.
+pub fn hint(kind: &str, missed: &Missed, target: &Target) -> Option<String> {
     match missed {
-        Missed::Refused if workers => "no worker has this port now; normal where the range is wider than the number of workers",
-        Missed::Refused => "is it running, and does it listen on this address and port?",
-        Missed::Connect(why) if why.contains("(DNS)") => "check the host's name; in a pod the other containers are 127.0.0.1",
-        Missed::Connect(why) if why.contains("no socket file") || why.contains("no file") => {
-            "check the path, and that both containers mount the same volume"
+        Missed::Refused => Some(refused(kind).into()),
+        Missed::Connect(why) => connect(kind, &why.to_lowercase(), target),
+        Missed::Timeout { .. } => Some(timeout(kind).into()),
+        Missed::Status { code, detail } => status(kind, *code, detail.as_deref().unwrap_or_default(), target),
+        Missed::Parse(why) => parse(kind, why, target),
+        Missed::Truncated(why) => Some(truncated(kind, why).into()),
+        Missed::TooLarge { .. } => Some(
+            "a label with very many values is the usual cause; drop that label in the application, or raise limits.body_bytes_max"
+                .into(),
+        ),
+    }
+}
+
+fn refused(kind: &str) -> &'static str {
+    match kind {
+        "workers" => {
+            "a free slot of the port range; if a worker should be there, look for \"Cannot export Prometheus /metrics/\" in the \
+             application's log"
         }
-        Missed::Connect(why) if why.contains("ermission denied") => {
-            "the user of this process may not open it; check owner and mode"
+        "uwsgi" => "uWSGI is not running, or runs without its stats server: start it with --stats on this address",
+        "nginx" => "nginx is not running or listens elsewhere: compare with the listen line of the server that has stub_status",
+        _ => "the exporter is not running or listens elsewhere: start it, or correct the address",
+    }
+}
+
+fn connect(kind: &str, why: &str, target: &Target) -> Option<String> {
+    let any = |words: &[&str]| words.iter().any(|word| why.contains(word));
+    if any(&["dns", "lookup", "resolve", "name or service not known", "nodename", "name resolution"]) {
+        let host = host(&target.address).unwrap_or("this host");
+        return Some(format!("the name {host} is not known here; containers of one pod reach each other at 127.0.0.1"));
+    }
+    if any(&["no such file", "no socket file", "no file"]) {
+        return Some("there is no such file here: check the path, and that both containers mount the directory it is in".into());
+    }
+    if any(&["permission denied"]) {
+        return Some(match kind {
+            "uwsgi" => {
+                "the socket is not open to this user: run under uWSGI's user or group, or give uWSGI --chmod-socket=666".into()
+            }
+            _ => "this user may not open it: run under the same user or group as its owner".into(),
+        });
+    }
+    any(&["unreachable", "no route"]).then(|| "no network path to this address: check it, and firewalls or network policies".into())
+}
+
+fn timeout(kind: &str) -> &'static str {
+    match kind {
+        "workers" => {
+            "it accepts but does not answer: a child forked by a dead worker still holds the port, or another client keeps a connection \
+             open (the port serves one at a time), or the worker is too busy (then raise scrape_timeout)"
         }
-        Missed::Connect(_) => "check the address and the network between the two",
-        Missed::Timeout { .. } if workers => {
-            "the worker accepts but does not answer: busy without letting go of the GIL, stopped, or a child process holds its port"
+        "uwsgi" => "the master answers its stats between its other work and is busy, or another client reads it slowly; try again",
+        _ => "it accepts but does not answer in time: it is overloaded or stopped, or the port belongs to something else",
+    }
+}
+
+fn status(kind: &str, code: u16, detail: &str, target: &Target) -> Option<String> {
+    let path = path(&target.address).unwrap_or("/");
+    Some(match (code, kind) {
+        (301 | 302 | 303 | 307 | 308, _) => redirect(kind, path, detail),
+        (400, "workers" | "exporter") => {
+            "Django refuses the Host header (ALLOWED_HOSTS): set http_headers: {Host: localhost}, or a host that it allows".into()
         }
-        Missed::Timeout { .. } => "it is slower than the time limit (scrape_timeout), or hangs",
-        Missed::Status { code: 301 | 302 | 303 | 307 | 308, .. } => {
-            "redirects are not followed: write the path as the target wants it (a slash at its end?)"
+        (401 | 403, "nginx") => format!("nginx does not let this address in: put \"allow 127.0.0.1;\" into location {path}"),
+        (401 | 403, _) => {
+            format!("access to {path} is restricted: let the scraper's address in, or use the workers' own metrics ports")
         }
-        Missed::Status { code: 400, .. } => "Django's ALLOWED_HOSTS? then set http_headers: {Host: a name it allows}",
-        Missed::Status { code: 401 | 403, .. } => "it wants to know who asks, or allows only other addresses",
-        Missed::Status { code: 404, .. } => "check metrics_path",
-        Missed::Status { code: 508, .. } => "this target leads back to onescrape itself",
-        Missed::Status { code: 500..=599, .. } => "see the target's own log",
-        Missed::Status { .. } => "only status 200 counts",
-        Missed::Parse(why) if why.contains("Content-Encoding") => "switch compression off for this path",
-        Missed::Parse(_) => "does this address serve metrics, and of this kind?",
-        Missed::Truncated(_) => "the target ended while it answered; passes by itself where workers are recycled",
-        Missed::TooLarge { .. } => "raise limits.body_bytes_max, or expose less",
+        (404, "nginx") => {
+            format!("nothing is served there: add \"location = {path} {{ stub_status; }}\", or correct the path in the target")
+        }
+        (404, "uwsgi") => "this is a web server, not uWSGI's stats server: use the address given to uWSGI's --stats".into(),
+        (404, _) => format!("no metrics at {path}: set metrics_path, or write the path into the target (http://HOST:PORT/path)"),
+        (405, _) => "this is no metrics endpoint, it does not allow GET: check address and path".into(),
+        (502..=504, _) => "a reverse proxy answers in place of the program behind it: use that program's own address".into(),
+        (508, _) => "the target leads back to this proxy: remove it from the targets".into(),
+        (500..=599, _) => format!("the program itself fails on {path}: its log says why"),
+        _ => return None,
+    })
+}
+
+fn redirect(kind: &str, path: &str, location: &str) -> String {
+    let (scheme, rest) = location.split_once("://").unwrap_or(("", location));
+    let to = if scheme.is_empty() { rest } else { rest.find('/').map_or("/", |at| &rest[at..]) };
+    let plain = to.split(['?', '#']).next().unwrap_or_default();
+    if plain.strip_suffix('/') == Some(path) {
+        match kind {
+            "workers" | "exporter" => format!("the path wants its trailing slash: set metrics_path: {plain}"),
+            _ => format!("the path wants its trailing slash: write {plain} in the target"),
+        }
+    } else if scheme.eq_ignore_ascii_case("https") {
+        "plain HTTP is redirected to https (SECURE_SSL_REDIRECT): exempt the path with SECURE_REDIRECT_EXEMPT, or use the workers' own \
+         metrics ports"
+            .into()
+    } else if plain.contains("login") {
+        "the page asks for a login: exempt the path from it, or use the workers' own metrics ports".into()
+    } else if plain.is_empty() {
+        "redirects are not followed: give the final path".into()
+    } else {
+        format!("redirects are not followed: give the final path, {plain}")
+    }
+}
+
+/// What a body that could not be read looks like, told from the error's words or the excerpt in it.
+fn parse(kind: &str, why: &str, target: &Target) -> Option<String> {
+    let text = why.to_lowercase();
+    let any = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    let path = path(&target.address).unwrap_or("/");
+    if any(&["gzip", "content-encoding", "\u{1f}", "\\u{1f}"]) {
+        return Some(
+            "the answer is compressed although none was asked for: switch compression off for this path (GZipMiddleware, gzip on)"
+                .into(),
+        );
+    }
+    if any(&["html", "<!doctype", "\"<"]) {
+        return Some(match kind {
+            "uwsgi" => "this is a web page, not uWSGI's stats server: use the address given to uWSGI's --stats".into(),
+            "nginx" => format!("this is a web page: put \"stub_status;\" into location {path}, or correct the path in the target"),
+            _ => format!("{path} answers a web page: set metrics_path to where the metrics are"),
+        });
+    }
+    if kind != "nginx" && any(&["active connections"]) {
+        return Some("this is nginx's stub_status: give it with --nginx, or kind: nginx".into());
+    }
+    if kind != "uwsgi" && any(&["\"{", "json"]) {
+        return Some("this is JSON; if it is uWSGI's stats server, give it with --uwsgi, or kind: uwsgi".into());
+    }
+    if kind != "uwsgi" && any(&["http version", "not http", "invalid http"]) {
+        return Some(
+            "no HTTP is spoken there; a uWSGI stats server is given with --uwsgi, uWSGI's own socket cannot be scraped".into(),
+        );
+    }
+    if matches!(kind, "uwsgi" | "nginx") && any(&["# help", "# type"]) {
+        return Some("these are Prometheus metrics: give the target with --workers or --exporter".into());
+    }
+    None
+}
+
+fn truncated(kind: &str, why: &str) -> &'static str {
+    match kind {
+        "uwsgi" if ["nothing", "without a byte", "no byte"].iter().any(|words| why.contains(words)) => {
+            "uWSGI could not build its stats; or the port is not a stats server's: compare with uWSGI's --stats"
+        }
+        "workers" => "the worker ended while it answered; if it stays so, a proxy in between cuts the answer",
+        _ => "the connection broke while it answered; if it stays so, a proxy in between cuts the answer",
+    }
+}
+
+fn host(address: &Address) -> Option<&str> {
+    match address {
+        Address::Http { host, .. } | Address::Tcp { host, .. } => Some(host),
+        Address::HttpUnix { .. } | Address::Unix(_) | Address::File(_) => None,
+    }
+}
+
+fn path(address: &Address) -> Option<&str> {
+    match address {
+        Address::Http { path, .. } | Address::HttpUnix { path, .. } => Some(path),
+        Address::Tcp { .. } | Address::Unix(_) | Address::File(_) => None,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::target::http_targets;
+    use std::time::Duration;
+
+    #[test]
+    fn every_failure_names_its_fix() {
+        let status = |code, detail: &str| Missed::Status { code, detail: (!detail.is_empty()).then(|| detail.to_string()) };
+        let parse = |why: &str| Missed::Parse(why.into());
+        let timeout = Missed::Timeout { after: Duration::from_secs(5) };
+        let dns = Missed::Connect("failed to lookup address information: Name or service not known".into());
+        for (kind, missed, part) in [
+            ("workers", Missed::Refused, "Cannot export Prometheus /metrics/"),
+            ("uwsgi", Missed::Refused, "--stats"),
+            ("nginx", Missed::Refused, "listen line"),
+            ("workers", timeout, "still holds the port"),
+            ("workers", dns, "the name web.example is not known"),
+            ("uwsgi", Missed::Connect("No such file or directory (os error 2)".into()), "mount"),
+            ("uwsgi", Missed::Connect("Permission denied (os error 13)".into()), "--chmod-socket"),
+            ("workers", status(400, "<h1>Bad Request"), "http_headers: {Host: localhost}"),
+            ("workers", status(301, "/metrics/"), "set metrics_path: /metrics/"),
+            ("workers", status(301, "http://web.example:5001/metrics/"), "set metrics_path: /metrics/"),
+            ("nginx", status(301, "/metrics/"), "write /metrics/ in the target"),
+            ("workers", status(301, "https://web.example/metrics"), "SECURE_SSL_REDIRECT"),
+            ("workers", status(302, "/accounts/login/?next=/metrics"), "login"),
+            ("workers", status(302, ""), "final path"),
+            ("workers", status(403, ""), "restricted"),
+            ("nginx", status(403, ""), "allow 127.0.0.1;"),
+            ("workers", status(404, ""), "metrics_path"),
+            ("nginx", status(404, ""), "location = /metrics { stub_status; }"),
+            ("workers", status(500, ""), "its log"),
+            ("workers", status(502, ""), "reverse proxy"),
+            ("exporter", status(508, ""), "leads back to this proxy"),
+            ("workers", parse("line 1: no metric name: \"<!DOCTYPE html>\""), "answers a web page"),
+            ("nginx", parse("an HTML page"), "stub_status;"),
+            ("workers", parse("line 1: not UTF-8: \"\\u{1f}\u{fffd}\\u{8}\""), "compressed"),
+            ("workers", parse("line 1: no metric name: \"{\\\"version\\\"\""), "--uwsgi"),
+            ("workers", parse("line 1: bad value: \"Active connections: 3 \""), "--nginx"),
+            ("workers", parse("invalid HTTP version parsed"), "--uwsgi"),
+            ("uwsgi", parse("no JSON: \"# HELP python_info\""), "--workers"),
+            ("uwsgi", Missed::Truncated("connected, then nothing".into()), "--stats"),
+            ("workers", Missed::TooLarge { limit: 1 }, "limits.body_bytes_max"),
+        ] {
+            let target = &http_targets("http://web.example:5001/metrics", "/metrics").unwrap()[0];
+            let hint = hint(kind, &missed, target).unwrap_or_default();
+            assert!(hint.contains(part), "{kind} {missed:?}: {hint:?} lacks {part:?}");
+            assert!(!hint.contains('\n'), "one line: {hint:?}");
+        }
+    }
+
+    #[test]
+    fn says_nothing_where_it_knows_nothing() {
+        let target = &http_targets("a:1", "/metrics").unwrap()[0];
+        assert_eq!(hint("workers", &Missed::Status { code: 418, detail: None }, target), None);
+        assert_eq!(hint("workers", &Missed::Parse("line 7: bad value: \"a b\"".into()), target), None);
     }
 }

@@ -1,0 +1,80 @@
+//! `onescrape check`: reads every source and says in words what is up, what is wrong and what to do about it.
+//!
+//! `observe` does the reading (`read` understands one body), `diagnose` and `pool` draw conclusions (pure: observations → findings),
+//! `table` and `json` print.
+
+mod diagnose;
+mod json;
+mod observe;
+mod pool;
+mod read;
+mod table;
+
+use diagnose::{Finding, Severity, diagnose};
+
+use crate::config::{Config, SourceConfig};
+use crate::scrape::Scraped;
+use crate::target::Target;
+use std::io::{self, Write};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How to check and what to print.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// JSON instead of text.
+    pub json: bool,
+    /// Print only problems: nothing if there are none.
+    pub quiet: bool,
+    /// Colours, for a terminal.
+    pub color: bool,
+    /// Try again until all is well, at most this long.
+    pub wait: Option<Duration>,
+    /// Pause between two looks at what was missing.
+    pub pause: Duration,
+}
+
+impl Default for Options {
+    /// The pause is such that all looks together outlast the boot of a recycled worker, about a second.
+    fn default() -> Self {
+        Self { json: false, quiet: false, color: false, wait: None, pause: Duration::from_millis(300) }
+    }
+}
+
+/// Reads every source with `scrape`, prints the diagnosis to `out`; whether all is well (exit code 0, else 1).
+///
+/// # Errors
+/// Writing to `out` failed.
+pub async fn check(
+    config: &Config,
+    options: &Options,
+    scrape: &impl AsyncFn(&SourceConfig, &Target) -> Scraped,
+    out: &mut dyn Write,
+) -> io::Result<bool> {
+    let until = options.wait.map(|wait| Instant::now() + wait);
+    let (observations, findings) = loop {
+        let observations = observe::observe(config, options.pause, scrape).await;
+        let findings = diagnose(&observations);
+        if is_well(&findings) || until.is_none_or(|until| Instant::now() >= until) {
+            break (observations, findings);
+        }
+        tokio::time::sleep(options.pause).await;
+    };
+    let well = is_well(&findings);
+    match (options.json, options.quiet) {
+        (true, _) => json::write(&observations, &findings, options.quiet, out)?,
+        (false, true) => table::write_findings(&findings, Severity::Warning, options.color, out)?,
+        (false, false) => table::write(&observations, &findings, options.color, out)?,
+    }
+    out.flush()?;
+    Ok(well)
+}
+
+/// Whether nothing among the findings is a problem; notes are none.
+fn is_well(findings: &[Finding]) -> bool {
+    findings.iter().all(|finding| finding.severity == Severity::Note)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

@@ -1,0 +1,214 @@
+use super::read::{Answer, Facts, UwsgiFacts, WorkerFacts, read};
+use crate::config::{Config, SourceConfig};
+use crate::scrape::{Missed, Scraped, hint};
+use crate::source::Endpoints;
+use crate::target::Target;
+use futures::future::join_all;
+use std::time::Duration;
+
+/// How often one target is read at most.
+const READS_MAX: usize = 6;
+/// How often a worker's port that answers is read at least: twice is enough to see a port flip between processes in most cases.
+const READS_OF_A_RANGE: usize = 2;
+
+/// What was seen of one source.
+#[derive(Debug, Clone)]
+pub struct Observation<'c> {
+    /// The source.
+    pub source: &'c SourceConfig,
+    /// By target, in the order of the configuration.
+    pub targets: Vec<Observed<'c>>,
+}
+
+/// What was seen of one target.
+#[derive(Debug, Clone)]
+pub struct Observed<'c> {
+    /// The target.
+    pub target: &'c Target,
+    /// One or more reads, in the order in which they were made.
+    pub reads: Vec<Read>,
+}
+
+/// One read of one target.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Read {
+    /// From the first connect to the last byte.
+    pub duration: Duration,
+    /// What came of it.
+    pub answer: Result<Answer, Missed>,
+}
+
+/// How a target stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Its last read was good.
+    Up,
+    /// Nothing listens on this port of a worker range: no fault.
+    Vacant,
+    /// A worker's port that accepts but does not answer.
+    Stuck,
+    /// Failed in another way.
+    Down,
+}
+
+impl State {
+    /// The state in one word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Vacant => "vacant",
+            Self::Stuck => "stuck",
+            Self::Down => "down",
+        }
+    }
+}
+
+impl Observation<'_> {
+    /// Whether its targets are slots of a pool.
+    pub fn is_pool(&self) -> bool {
+        self.source.kind.endpoints == Endpoints::Workers
+    }
+
+    /// How the target stands.
+    pub fn state(&self, observed: &Observed<'_>) -> State {
+        match observed.missed() {
+            None => State::Up,
+            Some(Missed::Refused) if self.is_pool() && self.targets.len() > 1 => State::Vacant,
+            Some(Missed::Timeout { .. }) if self.is_pool() => State::Stuck,
+            Some(_) => State::Down,
+        }
+    }
+
+    /// The targets that are up.
+    pub fn up(&self) -> impl Iterator<Item = &Observed<'_>> {
+        self.targets.iter().filter(|observed| observed.missed().is_none())
+    }
+
+    /// What the workers that are up told last, with their targets.
+    pub fn workers(&self) -> impl Iterator<Item = (&Target, &WorkerFacts)> {
+        self.targets.iter().filter_map(|observed| match observed.facts()? {
+            Facts::Worker(facts) => Some((observed.target, facts)),
+            _ => None,
+        })
+    }
+
+    /// What uWSGI tells about its workers, over all targets; `None` for other kinds, and while it is down.
+    pub fn uwsgi(&self) -> Option<UwsgiFacts> {
+        let all = self.targets.iter().filter_map(|observed| match observed.facts()? {
+            Facts::Uwsgi(facts) => Some(*facts),
+            _ => None,
+        });
+        all.reduce(|a, b| UwsgiFacts {
+            running: a.running.saturating_add(b.running),
+            has_requests: a.has_requests || b.has_requests,
+        })
+    }
+}
+
+impl Observed<'_> {
+    /// The last read.
+    pub fn last(&self) -> Option<&Read> {
+        self.reads.last()
+    }
+
+    /// What the last read told, if it was good.
+    pub fn facts(&self) -> Option<&Facts> {
+        Some(&self.last()?.answer.as_ref().ok()?.facts)
+    }
+
+    /// Why the last read gave nothing; `None` if it was good.
+    pub fn missed(&self) -> Option<&Missed> {
+        self.last()?.answer.as_ref().err()
+    }
+
+    /// What to do about that.
+    pub fn hint(&self, kind: &str) -> Option<String> {
+        hint(kind, self.missed()?, self.target)
+    }
+
+    /// What the good reads of a worker told, in order.
+    pub fn worker_reads(&self) -> impl Iterator<Item = &WorkerFacts> {
+        self.reads.iter().filter_map(|read| match &read.answer {
+            Ok(Answer { facts: Facts::Worker(facts), .. }) => Some(facts),
+            _ => None,
+        })
+    }
+
+    fn is_settled(&self, is_alone: bool) -> bool {
+        let mut workers = self.worker_reads();
+        let Some(mut before) = workers.next() else { return true };
+        let mut agree = true;
+        for facts in workers {
+            agree &= before.may_be(facts);
+            before = facts;
+        }
+        let enough = if is_alone || !agree { READS_MAX } else { READS_OF_A_RANGE };
+        self.missed().is_some() || self.reads.len() >= enough
+    }
+}
+
+/// Reads every target of every source, all at once, a worker's port several times one after the other: where its answers disagree,
+/// or where it is a pool's only one (the usual place for several processes behind one port), [`READS_MAX`] times. Then, as long as
+/// workers are missing, what broke or refused is read again after `pause`: a worker may just be starting.
+pub async fn observe<'c>(
+    config: &'c Config,
+    pause: Duration,
+    scrape: &impl AsyncFn(&SourceConfig, &Target) -> Scraped,
+) -> Vec<Observation<'c>> {
+    let mut observations: Vec<_> = join_all(config.sources.iter().map(async |source| {
+        let is_alone = source.targets.len() == 1;
+        let targets = join_all(source.targets.iter().map(async |target| {
+            let mut observed = Observed { target, reads: Vec::new() };
+            loop {
+                observed.reads.push(read_once(source, target, scrape).await);
+                if observed.is_settled(is_alone) {
+                    return observed;
+                }
+            }
+        }));
+        Observation { source, targets: targets.await }
+    }))
+    .await;
+
+    for _ in 1..READS_MAX {
+        let short = pools_that_lack_workers(&observations);
+        let again: Vec<(usize, usize)> = observations
+            .iter()
+            .enumerate()
+            .flat_map(|(s, observation)| {
+                let targets = observation.targets.iter().enumerate();
+                let worth = targets.filter(|(_, observed)| match observed.missed() {
+                    Some(Missed::Refused) => short.contains(&s),
+                    Some(Missed::Truncated(_) | Missed::Connect(_)) => true,
+                    _ => false,
+                });
+                worth.map(|(t, _)| (s, t)).collect::<Vec<_>>()
+            })
+            .collect();
+        if again.is_empty() {
+            break;
+        }
+        tokio::time::sleep(pause).await;
+        let reads = join_all(again.iter().map(async |&(s, t)| {
+            let observation = &observations[s];
+            read_once(observation.source, observation.targets[t].target, scrape).await
+        }))
+        .await;
+        for ((s, t), read) in again.into_iter().zip(reads) {
+            observations[s].targets[t].reads.push(read);
+        }
+    }
+    observations
+}
+
+/// The pools with fewer workers up than configured, or than uWSGI runs.
+fn pools_that_lack_workers(observations: &[Observation<'_>]) -> Vec<usize> {
+    let running = observations.iter().filter_map(Observation::uwsgi).map(|facts| facts.running).max().unwrap_or(0);
+    let lacks = |o: &Observation<'_>| o.up().count() < running.max(o.source.expect.map_or(0, |n| n as usize));
+    observations.iter().enumerate().filter(|(_, o)| o.is_pool() && lacks(o)).map(|(i, _)| i).collect()
+}
+
+async fn read_once(source: &SourceConfig, target: &Target, scrape: &impl AsyncFn(&SourceConfig, &Target) -> Scraped) -> Read {
+    let scraped = scrape(source, target).await;
+    Read { duration: scraped.duration, answer: read(source, target, scraped) }
+}

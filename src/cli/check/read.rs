@@ -1,0 +1,131 @@
+use crate::config::{GaugeMode, SourceConfig};
+use crate::encode::FamilyView;
+use crate::merge::Now;
+use crate::merge::rules::mode_of;
+use crate::model::{Family, MetricType};
+use crate::parse::{Exposition, parse};
+use crate::scrape::{Missed, Scraped};
+use crate::source::Source;
+use crate::target::Target;
+use std::collections::BTreeMap;
+
+/// The family that tells how many requests a worker has seen; a namespace may stand before it.
+const REQUESTS: &str = "django_http_requests_before_middlewares_total";
+/// What every family of the request middleware holds in its name.
+const HTTP_FAMILIES: &str = "django_http_";
+/// Start times closer than this are one process (clocks of one machine, printed with rounding).
+const SAME_START_SECONDS: f64 = 0.005;
+/// What one good answer told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// Samples in the body.
+    pub samples: usize,
+    /// What it tells beyond that.
+    pub facts: Facts,
+}
+
+/// What an answer of this kind tells about what stands behind it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Facts {
+    /// Of a worker.
+    Worker(WorkerFacts),
+    /// Of uWSGI's master.
+    Uwsgi(UwsgiFacts),
+    /// Nothing more.
+    None,
+}
+
+/// What a worker's exposition tells about its process.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct WorkerFacts {
+    /// `process_start_time_seconds`.
+    pub started: Option<f64>,
+    /// Whether the families of Django's request middleware are there, with samples.
+    pub has_http: bool,
+    /// Whether any family of Django, or none but those of the process and of Python, is there.
+    pub is_django_or_bare: bool,
+    /// Requests counted so far, where the counter for them is there.
+    pub requests: Option<f64>,
+    /// Every gauge with the name of the mode in which it is merged.
+    pub gauges: BTreeMap<String, &'static str>,
+}
+
+impl WorkerFacts {
+    /// Whether `later`, read after this one on the same port, can be the same process.
+    pub fn may_be(&self, later: &Self) -> bool {
+        let same_start = match (self.started, later.started) {
+            (Some(a), Some(b)) => (a - b).abs() <= SAME_START_SECONDS,
+            _ => true,
+        };
+        same_start && later.requests >= self.requests
+    }
+}
+
+/// What uWSGI tells about its workers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct UwsgiFacts {
+    /// Workers that are not cheaped.
+    pub running: usize,
+    /// Whether they have handled any request.
+    pub has_requests: bool,
+}
+
+/// Understands what a scrape of one target brought, through a source of its own as the proxy has it: so both agree on what is good.
+///
+/// # Errors
+/// Why it was missed: in the scrape already, or since the body is no good.
+pub fn read(source: &SourceConfig, target: &Target, scraped: Scraped) -> Result<Answer, Missed> {
+    let alone = SourceConfig { targets: vec![target.clone()], ..source.clone() };
+    let mut state = (source.kind.build)(&alone);
+    let round = [Some(scraped)];
+    let samples = state.apply(&round, Now::default()).into_iter().flatten().next().unwrap_or(Ok(0))?;
+    let facts = match (source.kind.name, &round) {
+        ("workers", [Some(Scraped { result: Ok(body), .. })]) => {
+            let exposition = parse(body.content_type.as_deref(), &body.bytes);
+            exposition.map_or(Facts::None, |exposition| Facts::Worker(worker_facts(&exposition, source)))
+        }
+        ("uwsgi", _) => Facts::Uwsgi(uwsgi_facts(state.as_ref())),
+        _ => Facts::None,
+    };
+    Ok(Answer { samples, facts })
+}
+
+/// What a worker's families tell; `source` decides how its gauges are merged.
+pub fn worker_facts(exposition: &Exposition<'_>, source: &SourceConfig) -> WorkerFacts {
+    let mut facts = WorkerFacts::default();
+    let (mut is_django, mut is_bare) = (false, true);
+    for family in exposition.families.iter().filter(|family| !family.samples.is_empty()) {
+        let name = family.name.as_ref();
+        is_django |= name.contains("django_");
+        is_bare &= name.starts_with("python_") || name.starts_with("process_");
+        facts.has_http |= name.contains(HTTP_FAMILIES);
+        if name == "process_start_time_seconds" {
+            facts.started = family.samples.first().map(|sample| sample.value);
+        }
+        if name.ends_with(REQUESTS) {
+            facts.requests = Some(family.samples.iter().map(|sample| sample.value).sum());
+        }
+        if family.kind == MetricType::Gauge {
+            facts.gauges.insert(name.to_string(), mode_name(family, source));
+        }
+    }
+    facts.is_django_or_bare = is_django || is_bare;
+    facts
+}
+
+fn mode_name(family: &Family<'_>, source: &SourceConfig) -> &'static str {
+    let (mode, _) = mode_of(&family.name, family.kind, &source.merge);
+    GaugeMode::ALL.iter().find(|(m, _)| *m == mode).map_or("", |(_, name)| name)
+}
+
+/// The totals of uWSGI's workers, from the families it is served as.
+fn uwsgi_facts(state: &dyn Source) -> UwsgiFacts {
+    let families = state.families();
+    let total = |name: &str| -> f64 {
+        let family: Option<&FamilyView<'_>> = families.iter().find(|family| family.name == name);
+        family.map_or(0.0, |family| family.samples.iter().map(|sample| sample.value).sum())
+    };
+    // Cheaped workers are meant to rest. `as` saturates, and NaN is 0.
+    let running = (total("uwsgi_workers") - total("uwsgi_cheap_workers")) as usize;
+    UwsgiFacts { running, has_requests: total("uwsgi_requests_total") > 0.0 }
+}

@@ -1,0 +1,169 @@
+//! The text for people.
+
+use super::diagnose::{Finding, Severity};
+use super::observe::{Observation, Observed, State};
+use super::read::Facts;
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+/// Text is wrapped so that no line is longer than this, if its words allow.
+const WIDTH: usize = 110;
+/// Blanks between two columns.
+const GAP: usize = 2;
+const HEADER: [&str; 7] = ["SOURCE", "KIND", "TARGET", "STATE", "SAMPLES", "TIME", ""];
+/// Columns whose content stands at their right edge.
+const RIGHT: [usize; 2] = [4, 5];
+const STATE_COLUMN: usize = 3;
+
+/// Writes the table of targets, all findings, the gauge rules and a closing line.
+pub(super) fn write(observations: &[Observation<'_>], findings: &[Finding], color: bool, out: &mut dyn Write) -> io::Result<()> {
+    write_targets(observations, color, out)?;
+    if !findings.is_empty() {
+        writeln!(out)?;
+        write_findings(findings, Severity::Note, color, out)?;
+    }
+    write_gauges(observations, out)?;
+    let problems = findings.iter().filter(|finding| finding.severity > Severity::Note).count();
+    writeln!(out)?;
+    match problems {
+        0 => writeln!(out, "{}", paint("All is well.", GREEN, color)),
+        1 => writeln!(out, "{}", paint("1 problem.", RED, color)),
+        n => writeln!(out, "{}", paint(&format!("{n} problems."), RED, color)),
+    }
+}
+
+/// Writes the findings from this severity on.
+pub(super) fn write_findings(findings: &[Finding], from: Severity, color: bool, out: &mut dyn Write) -> io::Result<()> {
+    for finding in findings.iter().filter(|finding| finding.severity >= from) {
+        let label = paint(&format!("{:<7}", finding.severity.as_str()), severity_color(finding.severity), color);
+        let place = match finding.targets.as_slice() {
+            [] => finding.source.clone(),
+            [one] => format!("{} {one}", finding.source),
+            [first, .., last] => format!("{} {first} … {last} ({} targets)", finding.source, finding.targets.len()),
+        };
+        let indent = " ".repeat(9);
+        let lines = wrap(&format!("{place}: {}", finding.text), WIDTH - indent.len());
+        for (i, line) in lines.iter().enumerate() {
+            if i == 0 { writeln!(out, "{label}  {line}")? } else { writeln!(out, "{indent}{line}")? }
+        }
+        for (i, line) in wrap(finding.fix.as_deref().unwrap_or_default(), WIDTH - indent.len() - 3).iter().enumerate() {
+            writeln!(out, "{indent}{} {line}", if i == 0 { "->" } else { "  " })?;
+        }
+    }
+    Ok(())
+}
+
+fn write_targets(observations: &[Observation<'_>], color: bool, out: &mut dyn Write) -> io::Result<()> {
+    let mut rows: Vec<[String; HEADER.len()]> = vec![HEADER.map(String::from)];
+    for observation in observations {
+        for (i, observed) in observation.targets.iter().enumerate() {
+            let mut row = target_row(observation, observed);
+            if i == 0 {
+                row[0].clone_from(&observation.source.name);
+                row[1] = observation.source.kind.name.into();
+            }
+            rows.push(row);
+        }
+    }
+    let widths: Vec<usize> = (0..HEADER.len()).map(|c| rows.iter().map(|row| row[c].chars().count()).max().unwrap_or(0)).collect();
+    for row in &rows {
+        let mut line = String::new();
+        for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
+            let blanks = " ".repeat(width - cell.chars().count());
+            let painted = if column == STATE_COLUMN { paint(cell, state_color(cell), color) } else { cell.clone() };
+            if RIGHT.contains(&column) {
+                line.extend([blanks.as_str(), painted.as_str()])
+            } else {
+                line.extend([painted.as_str(), blanks.as_str()])
+            }
+            line.push_str(&" ".repeat(GAP));
+        }
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    Ok(())
+}
+
+/// The cells of one target, without those of its source.
+fn target_row(observation: &Observation<'_>, observed: &Observed<'_>) -> [String; HEADER.len()] {
+    let state = observation.state(observed);
+    let answer = observed.last().and_then(|read| read.answer.as_ref().ok());
+    let samples = answer.map_or_else(|| "-".to_string(), |answer| answer.samples.to_string());
+    let time = match (state, observed.last()) {
+        (State::Vacant, _) | (_, None) => "-".to_string(),
+        (_, Some(read)) => format!("{:.1} ms", read.duration.as_secs_f64() * 1e3),
+    };
+    let note = match (state, observed.facts()) {
+        (State::Up, Some(Facts::Uwsgi(facts))) => format!("{} workers running", facts.running),
+        (State::Stuck | State::Down, _) => observed.missed().map(|missed| plain(&missed.to_string())).unwrap_or_default(),
+        _ => String::new(),
+    };
+    [String::new(), String::new(), observed.target.id.clone(), state.as_str().into(), samples, time, note]
+}
+
+/// Which mode each gauge of the pools got.
+fn write_gauges(observations: &[Observation<'_>], out: &mut dyn Write) -> io::Result<()> {
+    for observation in observations {
+        let mut by_mode: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (family, mode) in gauges(observation) {
+            by_mode.entry(mode).or_default().push(family);
+        }
+        if by_mode.is_empty() {
+            continue;
+        }
+        writeln!(out, "\nGauges of {}, by how they are merged (all: one series per worker):", observation.source.name)?;
+        for (mode, families) in by_mode {
+            for (i, line) in wrap(&families.join(", "), WIDTH - 14).iter().enumerate() {
+                writeln!(out, "  {:<10}  {line}", if i == 0 { mode } else { "" })?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Every gauge of a source's workers with its mode.
+pub(super) fn gauges<'o>(observation: &'o Observation<'_>) -> BTreeMap<&'o str, &'static str> {
+    observation.workers().flat_map(|(_, facts)| facts.gauges.iter().map(|(family, mode)| (family.as_str(), *mode))).collect()
+}
+
+/// Lines of at most `width` characters, broken at blanks; a longer word gets a line of its own.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in plain(text).split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => line.extend([" ", word]),
+            _ => lines.push(word.to_string()),
+        }
+    }
+    lines
+}
+
+/// The text without control characters: parts of it come from targets, and a terminal would obey them.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+const RED: &str = "31";
+const GREEN: &str = "32";
+const YELLOW: &str = "33";
+const DIM: &str = "2";
+
+fn state_color(state: &str) -> &'static str {
+    match state {
+        "up" => GREEN,
+        "vacant" => DIM,
+        "stuck" | "down" => RED,
+        _ => "0",
+    }
+}
+
+fn severity_color(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => RED,
+        Severity::Warning => YELLOW,
+        Severity::Note => DIM,
+    }
+}
+
+fn paint(text: &str, code: &str, color: bool) -> String {
+    if color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
+}

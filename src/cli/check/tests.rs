@@ -1,0 +1,334 @@
+use super::observe::{Observation, Observed, Read};
+use super::read::{Answer, Facts, UwsgiFacts, WorkerFacts, worker_facts};
+use super::*;
+use crate::config::{Limits, MergeConfig, NginxNames, WebConfig};
+use crate::model::{Family, MetricType};
+use crate::parse::Exposition;
+use crate::scrape::{Body, Missed};
+use crate::source::KINDS;
+use crate::target::http_targets;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+fn source(kind: &str, targets: &str) -> SourceConfig {
+    SourceConfig {
+        name: if kind == "workers" { "django".into() } else { kind.into() },
+        kind: KINDS.iter().find(|k| k.name == kind).unwrap(),
+        targets: http_targets(targets, "/metrics").unwrap(),
+        expect: None,
+        scrape_timeout: None,
+        http_headers: BTreeMap::new(),
+        required: false,
+        merge: MergeConfig::default(),
+        cores: false,
+        names: NginxNames::Official,
+        limits: Limits::default(),
+    }
+}
+
+fn config(sources: Vec<SourceConfig>) -> Config {
+    Config {
+        scrape_timeout: Duration::from_secs(5),
+        sources,
+        limits: Limits::default(),
+        web: WebConfig { listen_addresses: Vec::new(), telemetry_path: "/metrics".into() },
+    }
+}
+
+type Outcome = Result<Answer, Missed>;
+
+fn told(facts: Facts) -> Outcome {
+    Ok(Answer { samples: 120, facts })
+}
+
+/// A worker born at `started` that has seen `requests`.
+fn worker(started: f64, requests: f64) -> Outcome {
+    told(Facts::Worker(WorkerFacts {
+        started: Some(started),
+        has_http: true,
+        is_django_or_bare: true,
+        requests: Some(requests),
+        gauges: BTreeMap::from([("process_open_fds".into(), "max"), ("queue".into(), "all")]),
+    }))
+}
+
+/// A process that shows no metrics of requests.
+fn bare(started: f64) -> Outcome {
+    told(Facts::Worker(WorkerFacts { started: Some(started), is_django_or_bare: true, ..WorkerFacts::default() }))
+}
+
+fn uwsgi(running: usize) -> Outcome {
+    told(Facts::Uwsgi(UwsgiFacts { running, has_requests: true }))
+}
+
+/// One observation: by target, what its reads brought.
+fn observation(source: &SourceConfig, outcomes: Vec<Vec<Outcome>>) -> Observation<'_> {
+    assert_eq!(source.targets.len(), outcomes.len());
+    let read = |answer| Read { duration: Duration::from_micros(2_340), answer };
+    let observed = |(target, reads): (_, Vec<Outcome>)| Observed { target, reads: reads.into_iter().map(read).collect() };
+    Observation { source, targets: source.targets.iter().zip(outcomes).map(observed).collect() }
+}
+
+fn vacant(n: usize) -> Vec<Vec<Outcome>> {
+    (0..n).map(|_| vec![Err(Missed::Refused)]).collect()
+}
+
+/// `up` healthy workers, then `free` ports that refuse.
+fn pool(up: usize, free: usize) -> Vec<Vec<Outcome>> {
+    let mut outcomes: Vec<_> = (0..up).map(|i| vec![worker(100.0 + i as f64, 50.0); 2]).collect();
+    outcomes.extend(vacant(free));
+    outcomes
+}
+
+fn codes(findings: &[Finding]) -> Vec<&str> {
+    findings.iter().map(|finding| finding.code).collect()
+}
+
+/// The codes found for one pool of workers, and everything said about it.
+fn diagnosed(targets: &str, expect: Option<u32>, outcomes: Vec<Vec<Outcome>>) -> (Vec<&'static str>, String) {
+    let source = SourceConfig { expect, ..source("workers", targets) };
+    let findings = diagnose(&[observation(&source, outcomes)]);
+    let texts: Vec<_> = findings.iter().map(|f| format!("{}: {}", f.text, f.fix.clone().unwrap_or_default())).collect();
+    (findings.iter().map(|f| f.code).collect(), texts.join("\n"))
+}
+
+#[test]
+fn a_healthy_pool_gives_no_finding() {
+    assert_eq!(diagnosed("127.0.0.1:5001-5008", Some(4), pool(4, 4)).0, [""; 0]);
+}
+
+#[test]
+fn how_many_should_be_up() {
+    let (codes, texts) = diagnosed("127.0.0.1:5001-5008", Some(4), pool(3, 5));
+    assert_eq!(codes, ["too_few"]);
+    assert!(texts.contains("3 of 4 workers are up") && texts.contains("Cannot export"), "{texts}");
+
+    assert_eq!(diagnosed("127.0.0.1:5001-5008", Some(3), pool(4, 4)).0, ["too_many"]);
+    let (codes, texts) = diagnosed("127.0.0.1:5001-5008", None, pool(4, 4));
+    assert_eq!(codes, ["no_expect"]);
+    assert!(texts.contains("set expect: 4"), "{texts}");
+}
+
+#[test]
+fn a_full_or_narrow_range_loses_workers_at_the_next_reload() {
+    let (codes, texts) = diagnosed("127.0.0.1:5001-5004", Some(4), pool(4, 0));
+    assert_eq!(codes, ["range_full"]);
+    assert!(texts.contains("all 4 ports") && texts.contains("to 8 ports"), "{texts}");
+    assert_eq!(diagnosed("127.0.0.1:5001-5006", Some(4), pool(4, 2)).0, ["range_full"]);
+
+    let (_, texts) = diagnosed("127.0.0.1:5001-5002", Some(4), pool(2, 0));
+    assert!(texts.contains("there are only 2 ports: widen the range to 8"), "{texts}");
+}
+
+#[test]
+fn one_port_of_its_own_is_no_range() {
+    assert_eq!(diagnosed("127.0.0.1:5001", Some(1), pool(1, 0)).0, [""; 0]);
+    let source = SourceConfig {
+        targets: ["a:5001", "b:5001"].iter().flat_map(|t| http_targets(t, "/metrics").unwrap()).collect(),
+        expect: Some(2),
+        ..source("workers", "a:1")
+    };
+    assert_eq!(codes(&diagnose(&[observation(&source, pool(2, 0))])), [""; 0]);
+}
+
+#[test]
+fn several_processes_in_turn_on_one_port() {
+    let in_turn = |reads: &[(f64, f64)]| vec![reads.iter().map(|(start, n)| worker(*start, *n)).collect()];
+    let is_shared = |reads: &[(f64, f64)]| diagnosed("127.0.0.1:8000", Some(1), in_turn(reads)).0 == ["shared_endpoint"];
+    assert!(is_shared(&[(1.0, 5.0), (2.0, 7.0), (1.0, 6.0)]), "a start time that comes back");
+    assert!(is_shared(&[(1.0, 5.0), (2.0, 7.0), (3.0, 6.0)]), "three processes");
+    assert!(is_shared(&[(1.0, 5.0), (1.0, 2.0)]), "forked together: only the counter tells");
+    assert!(!is_shared(&[(1.0, 5.0), (1.0, 5.0), (2.0, 0.0), (2.0, 1.0)]), "recycled once while read");
+}
+
+#[test]
+fn a_management_command_in_the_range() {
+    let mut outcomes = pool(3, 4);
+    outcomes.insert(3, vec![bare(9.0); 2]);
+    let source = SourceConfig { expect: Some(4), ..source("workers", "127.0.0.1:5001-5008") };
+    let findings = diagnose(&[observation(&source, outcomes)]);
+    assert_eq!(codes(&findings), ["not_a_web_worker"]);
+    assert_eq!(findings[0].targets, ["127.0.0.1:5004"]);
+}
+
+#[test]
+fn preforked_workers_show_no_requests() {
+    let (codes, texts) = diagnosed("127.0.0.1:5001-5008", None, [vec![vec![bare(1.0); 2]], vacant(7)].concat());
+    assert_eq!(codes, ["no_request_metrics", "no_expect"]);
+    assert!(texts.contains("--preload") && texts.contains("lazy-apps"), "{texts}");
+    let (codes, _) = diagnosed("127.0.0.1:5001-5008", None, [vec![vec![worker(1.0, 0.0); 2]], vacant(7)].concat());
+    assert_eq!(codes, ["no_requests", "no_expect"]);
+    assert_eq!(diagnosed("127.0.0.1:5001", Some(1), vec![vec![worker(1.0, 0.0); 6]]).0, [""; 0], "an idle worker is no fault");
+}
+
+#[test]
+fn fewer_workers_than_uwsgi_runs() {
+    let (workers, stats) = (source("workers", "127.0.0.1:5001-5008"), source("uwsgi", "127.0.0.1:1717"));
+    let with = |running, up| {
+        let observations = [observation(&workers, pool(up, 8 - up)), observation(&stats, vec![vec![uwsgi(running)]])];
+        codes(&diagnose(&observations)).into_iter().filter(|code| *code != "no_expect").map(String::from).collect::<Vec<_>>()
+    };
+    assert_eq!(with(4, 3), ["fewer_than_uwsgi"]);
+    assert_eq!(with(4, 4), [""; 0]);
+    assert_eq!(with(3, 4), [""; 0], "a worker may just have been cheaped");
+}
+
+#[test]
+fn failed_targets_with_one_reason_are_one_finding() {
+    let refused_host = Missed::Status { code: 400, detail: Some("<h1>Bad Request (400)</h1>".into()) };
+    let timeout = Missed::Timeout { after: Duration::from_secs(5) };
+    let mut outcomes: Vec<Vec<Outcome>> = vec![vec![Err(refused_host.clone())], vec![Err(refused_host)], vec![Err(timeout)]];
+    outcomes.extend(pool(1, 4));
+    let source = SourceConfig { expect: Some(4), ..source("workers", "127.0.0.1:5001-5008") };
+    let findings = diagnose(&[observation(&source, outcomes)]);
+    assert_eq!(codes(&findings), ["status", "timeout", "too_few"]);
+    assert_eq!(findings[0].targets, ["127.0.0.1:5001", "127.0.0.1:5002"]);
+    assert!(findings[0].fix.as_deref().unwrap().contains("http_headers"), "{findings:?}");
+    assert!(findings[2].fix.as_deref().unwrap().contains("stuck port"), "{findings:?}");
+}
+
+#[test]
+fn a_range_where_nothing_listens_is_one_error() {
+    let (codes, texts) = diagnosed("127.0.0.1:5001-5008", Some(4), vacant(8));
+    assert_eq!(codes, ["refused"]);
+    assert!(texts.contains("any of the 8 ports"), "{texts}");
+    assert_eq!(diagnosed("127.0.0.1:5001", None, vacant(1)).0, ["refused"]);
+}
+
+#[test]
+fn a_worker_without_a_start_time_is_a_note() {
+    let facts = WorkerFacts { has_http: true, requests: Some(1.0), ..WorkerFacts::default() };
+    let source = SourceConfig { expect: Some(1), ..source("workers", "127.0.0.1:5001") };
+    let findings = diagnose(&[observation(&source, vec![vec![told(Facts::Worker(facts)); 6]])]);
+    assert_eq!(codes(&findings), ["no_start_time"]);
+    assert!(is_well(&findings));
+}
+
+#[test]
+fn facts_of_an_exposition() {
+    let gauge = |name: &'static str, value| {
+        let mut family = Family::new(name, MetricType::Gauge, "");
+        family.push([], value);
+        family
+    };
+    let mut requests = Family::new("shop_django_http_requests_before_middlewares_total", MetricType::Counter, "");
+    requests.push([], 7.0);
+    let empty = Family::new("django_http_ajax_requests_total", MetricType::Counter, "");
+    let source = source("workers", "a:1");
+
+    let families = vec![gauge("process_start_time_seconds", 5.5), gauge("queue", 1.0), requests, empty.clone()];
+    let facts = worker_facts(&Exposition { families, ..Exposition::default() }, &source);
+    assert_eq!((facts.started, facts.requests, facts.has_http), (Some(5.5), Some(7.0), true));
+    assert_eq!(facts.gauges, BTreeMap::from([("process_start_time_seconds".into(), "min"), ("queue".into(), "all")]));
+
+    let families = vec![gauge("process_start_time_seconds", 5.5), empty];
+    let facts = worker_facts(&Exposition { families, ..Exposition::default() }, &source);
+    assert!(!facts.has_http && facts.is_django_or_bare, "a family without samples is none: {facts:?}");
+}
+
+/// Scrapes from canned bodies, by target id, one after the other, the last again and again; counts the reads.
+struct Canned(RefCell<BTreeMap<&'static str, (usize, Bodies)>>);
+
+type Bodies = Vec<Result<&'static str, Missed>>;
+
+impl Canned {
+    fn new<const N: usize>(bodies: [(&'static str, Bodies); N]) -> Self {
+        Self(RefCell::new(bodies.into_iter().map(|(id, bodies)| (id, (0, bodies))).collect()))
+    }
+
+    async fn scrape(&self, target: &Target) -> Scraped {
+        let mut canned = self.0.borrow_mut();
+        let (reads, bodies) = canned.get_mut(target.id.as_str()).unwrap();
+        let result = bodies[(*reads).min(bodies.len() - 1)].clone();
+        *reads += 1;
+        let body = |text: &'static str| Body { content_type: None, bytes: text.into() };
+        Scraped { result: result.map(body), duration: Duration::from_millis(1) }
+    }
+
+    fn reads(&self, id: &str) -> usize {
+        self.0.borrow()[id].0
+    }
+
+    async fn check(&self, config: &Config, options: Options) -> (bool, String) {
+        let mut out = Vec::new();
+        let options = Options { pause: Duration::ZERO, ..options };
+        let well = check(config, &options, &async |_: &SourceConfig, t: &Target| self.scrape(t).await, &mut out).await.unwrap();
+        (well, String::from_utf8(out).unwrap())
+    }
+}
+
+const STATS: &str = "{\"version\":\"2.0.30\",\"pid\":7,\"workers\":[{\"id\":1,\"pid\":8,\"status\":\"idle\",\"requests\":5},\
+                     {\"id\":2,\"pid\":9,\"status\":\"sig1\u{1}\",\"requests\":6},{\"id\":3,\"pid\":0,\"status\":\"cheap\"},{\"id\":0,\"pid\":0}]}";
+const STATUS_PAGE: &str = "Active connections: 1 \nserver accepts handled requests\n 1 1 1 \nReading: 0 Writing: 1 Waiting: 0 \n";
+
+#[tokio::test]
+async fn wrong_bodies_are_named() {
+    for (kind, body, part) in [
+        ("uwsgi", STATS, "All is well."),
+        ("uwsgi", "", "connected, then nothing"),
+        ("uwsgi", "<html>", "web page"),
+        ("uwsgi", "{\"emperor\":[]}", "emperor"),
+        ("uwsgi", "{\"workers\":[", "ends early"),
+        ("nginx", STATUS_PAGE, "All is well."),
+        ("nginx", "<!DOCTYPE html><title>Welcome", "HTML: \"<!DOCTYPE"),
+        ("nginx", "# HELP a b\n", "not nginx's stub_status"),
+    ] {
+        let canned = Canned::new([("a:1", vec![Ok(body)])]);
+        let (well, text) = canned.check(&config(vec![source(kind, "a:1")]), Options::default()).await;
+        assert!(text.contains(part), "{kind} {body:?}: {text}");
+        assert_eq!(well, part == "All is well.");
+    }
+}
+
+#[tokio::test]
+async fn what_refuses_is_looked_at_again_while_workers_are_missing() {
+    let stats = source("uwsgi", "a:1");
+    let workers = SourceConfig { expect: Some(1), ..source("workers", "b:1-2") };
+    let refused = Err(Missed::Refused);
+    let canned = Canned::new([("a:1", vec![Ok(STATS)]), ("b:1", vec![refused.clone()]), ("b:2", vec![refused])]);
+    let (well, _) = canned.check(&config(vec![stats, workers]), Options::default()).await;
+    assert!(!well);
+    assert_eq!((canned.reads("a:1"), canned.reads("b:1"), canned.reads("b:2")), (1, 6, 6));
+}
+
+#[tokio::test]
+async fn waits_until_all_is_well() {
+    let canned = Canned::new([("a:1", vec![Err(Missed::Refused), Err(Missed::Refused), Ok(STATUS_PAGE)])]);
+    let config = config(vec![source("nginx", "a:1")]);
+    let options = Options { wait: Some(Duration::from_secs(3600)), quiet: true, ..Options::default() };
+    assert_eq!(canned.check(&config, options).await, (true, String::new()));
+    assert_eq!(canned.reads("a:1"), 3);
+}
+
+#[tokio::test]
+async fn json_is_for_programs() {
+    let canned = Canned::new([("a:1", vec![Err(Missed::Refused)])]);
+    let options = Options { json: true, ..Options::default() };
+    let (well, text) = canned.check(&config(vec![source("nginx", "a:1")]), options).await;
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert!(!well && json["ok"] == false);
+    let target = &json["sources"][0]["targets"][0];
+    assert_eq!((&target["state"], &target["outcome"]), (&"down".into(), &"refused".into()));
+    assert_eq!(json["findings"][0]["code"], "refused");
+    assert!(json["findings"][0]["fix"].as_str().unwrap().contains("nginx is not running"));
+}
+
+#[test]
+fn the_table_is_laid_out() {
+    let workers = SourceConfig { expect: Some(3), ..source("workers", "127.0.0.1:5001-5006") };
+    let nginx = source("nginx", "http://127.0.0.1:8080/nginx/status");
+    let mut outcomes = pool(2, 3);
+    outcomes.insert(2, vec![Err(Missed::Timeout { after: Duration::from_secs(5) })]);
+    let evil = Missed::Status { code: 404, detail: Some("\u{1b}[2Jgone".into()) };
+    let observations = [observation(&workers, outcomes), observation(&nginx, vec![vec![Err(evil)]])];
+    let findings = diagnose(&observations);
+    let mut out = Vec::new();
+    table::write(&observations, &findings, false, &mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    assert_eq!(text, include_str!("table.golden.txt"), "{text}");
+
+    let mut colored = Vec::new();
+    table::write(&observations, &findings, true, &mut colored).unwrap();
+    let colored = String::from_utf8(colored).unwrap();
+    assert!(colored.contains("\u{1b}[32mup\u{1b}[0m") && !colored.contains("\u{1b}[2J"), "{colored}");
+}
