@@ -46,7 +46,8 @@ impl Exposition {
     /// The samples that have the selector's name and (at least) its labels: `name` or `name{label="value"}`.
     pub fn select(&self, selector: &str) -> Vec<&Sample> {
         let wanted = parse_series(selector).unwrap_or_else(|error| panic!("selector {selector}: {error}")).0;
-        let has = |s: &&Sample| s.name == wanted.name && wanted.labels.iter().all(|(name, value)| s.labels.get(name) == Some(value));
+        let has =
+            |s: &&Sample| s.name == wanted.name && wanted.labels.iter().all(|(name, value)| s.labels.get(name) == Some(value));
         self.samples.iter().filter(has).collect()
     }
 

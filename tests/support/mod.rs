@@ -2,6 +2,7 @@
 //! the real servers. Nothing here uses the crate under test: what is checked must not check itself.
 #![allow(dead_code, reason = "every test binary compiles this module and uses a part of it")]
 
+pub mod case;
 pub mod compare;
 pub mod exposition;
 pub mod fake_worker;

@@ -1,6 +1,8 @@
 //! Ports that belong to one test.
 
-use rustix::net::{AddressFamily, Ipv4Addr, SocketAddrV4, SocketFlags, SocketType, bind, getsockname, listen, socket_with, sockopt};
+use rustix::net::{
+    AddressFamily, Ipv4Addr, SocketAddrV4, SocketFlags, SocketType, bind, getsockname, listen, socket_with, sockopt,
+};
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU16, Ordering};

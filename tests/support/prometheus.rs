@@ -35,9 +35,11 @@ impl Stored {
 impl Prometheus {
     /// Starts it, scraping each of these as a job.
     pub fn start(jobs: &[(&str, SocketAddr)], dir: &Path) -> Self {
-        let mut config = format!("global: {{scrape_interval: {SCRAPE_INTERVAL}s, scrape_timeout: {SCRAPE_INTERVAL}s}}\nscrape_configs:\n");
+        let mut config =
+            format!("global: {{scrape_interval: {SCRAPE_INTERVAL}s, scrape_timeout: {SCRAPE_INTERVAL}s}}\nscrape_configs:\n");
         for (job, address) in jobs {
-            writeln!(config, "  - {{job_name: {job}, static_configs: [{{targets: [\"{address}\"]}}]}}").expect("writing to a String");
+            writeln!(config, "  - {{job_name: {job}, static_configs: [{{targets: [\"{address}\"]}}]}}")
+                .expect("writing to a String");
         }
         let file = dir.join("prometheus.yml");
         std::fs::write(&file, config).expect("cannot write prometheus.yml");
