@@ -4,8 +4,8 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// Longest wait for one read; decides how long a failure takes, not whether a test passes.
-const READ_TIMEOUT: Duration = Duration::from_secs(60);
+/// Longest wait for a connection or a read; decides how long a failure takes, not whether a test passes.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An answer.
 #[derive(Debug, Clone)]
@@ -35,8 +35,13 @@ pub fn get(to: SocketAddr, path: &str, headers: &[(&str, &str)]) -> io::Result<R
 
 /// Any method, without a body.
 pub fn request(method: &str, to: SocketAddr, path: &str, headers: &[(&str, &str)]) -> io::Result<Response> {
-    let mut stream = TcpStream::connect(to)?;
-    stream.set_read_timeout(Some(READ_TIMEOUT))?;
+    request_within(PATIENCE, method, to, path, headers)
+}
+
+/// The same with a limit for the connection and for every read.
+pub fn request_within(limit: Duration, method: &str, to: SocketAddr, path: &str, headers: &[(&str, &str)]) -> io::Result<Response> {
+    let mut stream = TcpStream::connect_timeout(&to, limit)?;
+    stream.set_read_timeout(Some(limit))?;
     let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {to}\r\nConnection: close\r\n");
     for (name, value) in headers {
         head += &format!("{name}: {value}\r\n");

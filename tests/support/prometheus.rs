@@ -18,6 +18,25 @@ pub struct Prometheus {
     port: Port,
 }
 
+/// A span of time, Unix seconds, both ends included.
+#[derive(Debug, Clone, Copy)]
+pub struct Span {
+    pub from: f64,
+    pub to: f64,
+}
+
+impl Span {
+    /// Its length, seconds.
+    pub fn seconds(self) -> f64 {
+        self.to - self.from
+    }
+
+    /// As a range of an expression that is evaluated at its end.
+    pub fn range(self) -> String {
+        format!("[{:.0}ms]", self.seconds() * 1000.0)
+    }
+}
+
 /// One series with its raw samples: time in seconds, value.
 #[derive(Debug)]
 pub struct Stored {
@@ -60,26 +79,32 @@ impl Prometheus {
         Self { process, port }
     }
 
-    /// Evaluates an expression now; gives the `result` of the answer.
-    pub fn query(&self, expression: &str) -> Vec<Value> {
-        let path = format!("/api/v1/query?query={}", percent_encoded(expression));
+    /// Evaluates an expression at a time (Unix seconds; `None`: now); gives the `result` of the answer.
+    pub fn query(&self, expression: &str, time: Option<f64>) -> Vec<Value> {
+        let time = time.map(|time| format!("&time={time}")).unwrap_or_default();
+        let path = format!("/api/v1/query?query={}{time}", percent_encoded(expression));
         let response = http::get(self.port.address(), &path, &[]).unwrap_or_else(|error| panic!("{expression}: {error}"));
         let answer: Value = serde_json::from_slice(&response.body).expect("Prometheus answers JSON");
         assert_eq!(answer["status"], "success", "{expression}: {answer}");
         answer["data"]["result"].as_array().cloned().unwrap_or_default()
     }
 
-    /// The value of an expression that has exactly one.
+    /// The value now of an expression that has exactly one.
     pub fn value(&self, expression: &str) -> Result<f64, String> {
-        match &self.query(expression)[..] {
+        self.value_at(expression, None)
+    }
+
+    /// The same at a time.
+    pub fn value_at(&self, expression: &str, time: Option<f64>) -> Result<f64, String> {
+        match &self.query(expression, time)[..] {
             [one] => Ok(number(&one["value"][1])),
             several => Err(format!("{expression} gives {} series", several.len())),
         }
     }
 
-    /// The raw samples of one series since a time (Unix seconds), that of the last sample before it included.
-    pub fn stored(&self, selector: &str, seconds: u64) -> Stored {
-        match &self.query(&format!("{selector}[{seconds}s]"))[..] {
+    /// The raw samples of one series within a span of time.
+    pub fn stored(&self, selector: &str, span: Span) -> Stored {
+        match &self.query(&format!("{selector}{}", span.range()), Some(span.to))[..] {
             [one] => {
                 let pairs = one["values"].as_array().into_iter().flatten();
                 let samples = pairs.map(|pair| (pair[0].as_f64().expect("a time"), number(&pair[1]))).collect();

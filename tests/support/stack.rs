@@ -12,6 +12,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 /// Workers of gunicorn.
 pub const WORKERS: usize = 4;
@@ -19,6 +20,8 @@ pub const WORKERS: usize = 4;
 pub const METRICS_PORTS: u16 = 8;
 /// Workers of each uWSGI.
 const UWSGI_WORKERS: usize = 2;
+/// How long a worker may take to be counted by [`read_workers`].
+const WORKER_PATIENCE: Duration = Duration::from_millis(300);
 
 /// Variables the application reads; `metrics_start` 0: no metrics ports.
 fn application_env(command: &mut Command, dir: &Path, metrics_start: u16) {
@@ -101,20 +104,15 @@ impl Gunicorn {
         self.exports().into_iter().filter(|(_, pid)| alive(pid)).collect()
     }
 
-    /// Reads every worker's own exposition, past the proxy; ports without an answer are left out.
-    pub fn read_workers(&self) -> Vec<Exposition> {
-        read_workers(&self.metrics.iter().map(Port::address).collect::<Vec<_>>())
-    }
-
     /// The addresses of the metrics ports.
     pub fn metrics_addresses(&self) -> Vec<SocketAddr> {
         self.metrics.iter().map(Port::address).collect()
     }
 }
 
-/// Reads the exposition of each that answers.
+/// Reads the exposition of each that answers at once.
 pub fn read_workers(addresses: &[SocketAddr]) -> Vec<Exposition> {
-    let read = |to: &SocketAddr| parse(http::get(*to, "/metrics", &[]).ok()?.text()).ok();
+    let read = |to: &SocketAddr| parse(http::request_within(WORKER_PATIENCE, "GET", *to, "/metrics", &[]).ok()?.text()).ok();
     addresses.iter().filter_map(read).collect()
 }
 

@@ -5,7 +5,7 @@ from shop import views
 urlpatterns = [
     path("", views.index, name="index"),
     path("order/<slug:kind>", views.order, name="order"),
-    path("slow", views.slow, name="slow"),
+    path("held", views.held, name="held"),
     path("pid", views.pid, name="pid"),
     path("", include("django_prometheus.urls")),
 ]

@@ -33,12 +33,13 @@ def order(request, kind):
     return answer("order", started, f"order {kind}\n")
 
 
-def slow(request):
-    """Takes its time: /slow?ms=1500."""
+def held(request):
+    """Doesn't answer until there is a file: /held?until=/path."""
     started = time.perf_counter()
     with metrics.busy.track_inprogress():
-        time.sleep(float(request.GET.get("ms", "20")) / 1000)
-    return answer("slow", started, "slept\n")
+        while not os.path.exists(request.GET["until"]):
+            time.sleep(0.02)
+    return answer("held", started, "released\n")
 
 
 def pid(request):
