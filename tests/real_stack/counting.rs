@@ -100,7 +100,7 @@ impl Counted {
         self.wait_stored(stack);
         let exports = stack.gunicorn.exports().len();
         let old = stack.gunicorn.workers();
-        let (address, release) = (stack.gunicorn.address(), stack.dir.path().join("release"));
+        let (address, release) = (stack.gunicorn.address(), stack.dir.path().join(format!("release-{exports}")));
         let path = format!("/held?until={}", release.display());
         std::thread::scope(|scope| {
             let held: Vec<_> = (0..WORKERS).map(|_| scope.spawn(|| http::get(address, &path, &[]))).collect();

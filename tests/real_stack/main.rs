@@ -64,6 +64,9 @@ impl Stack {
     }
 }
 
+/// How often workers are ended in each way: the second time they come from where a reload has moved them.
+const GENERATIONS: usize = 2;
+
 /// Runs a step under its name.
 fn step<T>(name: &str, run: impl FnOnce() -> T) -> T {
     eprintln!("step: {name}");
@@ -81,9 +84,11 @@ fn real_stack() {
     step("nginx' numbers are its own", || servers::nginx_agrees(&stack));
     step("promtool takes the answer", || servers::promtool_agrees(&stack));
     step("prometheus_client takes the answer", || servers::prometheus_client_agrees(&stack));
-    step("counts over a worker's end", || counted.over_terminated_worker(&mut stack));
-    step("counts over two killed workers", || counted.over_killed_workers(&mut stack));
-    step("counts over a reload amid requests", || counted.over_reload(&mut stack));
+    for _ in 0..GENERATIONS {
+        step("counts over a worker's end", || counted.over_terminated_worker(&mut stack));
+        step("counts over two killed workers", || counted.over_killed_workers(&mut stack));
+        step("counts over a reload amid requests", || counted.over_reload(&mut stack));
+    }
     step("a worker that hangs", || failures::stopped_worker(&mut stack, &mut counted));
     step("a worker less", || failures::worker_less(&mut stack, &mut counted));
     step("nginx away", || failures::nginx_away(&mut stack, &mut counted));

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 /// Lines of a log shown when a test fails.
-const LOG_LINES_SHOWN: usize = 40;
+const LOG_LINES_SHOWN: usize = 20;
 
 /// A running program. Dropped, its whole group is killed; in a failing test its log is shown.
 #[derive(Debug)]

@@ -40,11 +40,17 @@ impl Span {
 /// One series with its raw samples: time in seconds, value.
 #[derive(Debug)]
 pub struct Stored {
-    pub labels: Value,
+    /// Name and labels, as JSON.
+    pub labels: String,
     pub samples: Vec<(f64, f64)>,
 }
 
 impl Stored {
+    /// Whether it never fell.
+    pub fn never_fell(&self) -> bool {
+        self.samples.is_sorted_by(|a, b| a.1 <= b.1)
+    }
+
     /// How much a counter grew over its samples when every fall is taken as a start from 0, as Prometheus does; no extrapolation.
     pub fn growth(&self) -> f64 {
         self.samples.windows(2).map(|pair| if pair[1].1 < pair[0].1 { pair[1].1 } else { pair[1].1 - pair[0].1 }).sum()
@@ -102,16 +108,21 @@ impl Prometheus {
         }
     }
 
-    /// The raw samples of one series within a span of time.
-    pub fn stored(&self, selector: &str, span: Span) -> Stored {
-        match &self.query(&format!("{selector}{}", span.range()), Some(span.to))[..] {
-            [one] => {
-                let pairs = one["values"].as_array().into_iter().flatten();
-                let samples = pairs.map(|pair| (pair[0].as_f64().expect("a time"), number(&pair[1]))).collect();
-                Stored { labels: one["metric"].clone(), samples }
-            }
-            several => panic!("{selector} is {} series, not one", several.len()),
-        }
+    /// The raw samples of every series selected, within a span of time.
+    pub fn stored(&self, selector: &str, span: Span) -> Vec<Stored> {
+        let read = |one: &Value| {
+            let pairs = one["values"].as_array().into_iter().flatten();
+            let samples = pairs.map(|pair| (pair[0].as_f64().expect("a time"), number(&pair[1]))).collect();
+            Stored { labels: one["metric"].to_string(), samples }
+        };
+        self.query(&format!("{selector}{}", span.range()), Some(span.to)).iter().map(read).collect()
+    }
+
+    /// The same of the only series selected.
+    pub fn stored_one(&self, selector: &str, span: Span) -> Stored {
+        let mut stored = self.stored(selector, span);
+        assert_eq!(stored.len(), 1, "series {selector}");
+        stored.remove(0)
     }
 
     /// The child.
