@@ -85,6 +85,11 @@ impl Rendered {
         Self { families, heads }
     }
 
+    /// The families as they were given.
+    pub fn families(&self) -> &[crate::model::Family<'static>] {
+        &self.families
+    }
+
     /// The families as views, samples in their order.
     pub fn views(&self) -> Vec<FamilyView<'_>> {
         self.families

@@ -1,8 +1,19 @@
 //! Families of many workers → one set, with counters that never go back. Pure: rounds go in, totals come out.
 
+mod catalog;
+mod column;
+mod commit;
+pub mod join;
+mod output;
+mod pool;
 pub mod rules;
+mod slot;
+mod stage;
 mod tally;
+mod totals;
+mod types;
 
+pub use pool::{Attempt, Pool};
 pub use tally::{DropReason, RepairKind, ResetCause, Tally};
 
 use std::time::Duration;

@@ -4,7 +4,7 @@
 //! character set quoted (a quoted metric name stands first in the braces), values escaped as the text formats want it. Both text
 //! formats and OpenMetrics print this head as it is.
 
-use super::{MetricType, Role, push_bound};
+use super::{Labels, MetricType, Role, push_bound};
 use std::borrow::Cow;
 
 /// Whether `name` is `[a-zA-Z_:][a-zA-Z0-9_:]*`.
@@ -103,7 +103,62 @@ fn push_quoted(out: &mut String, text: &str) {
     out.push('"');
 }
 
+/// Takes a canonical head apart again: metric name and labels (with `le` and `quantile` where they stand). `None` if it is no
+/// canonical head; never for one made by [`sample_head`].
+pub fn split_head(head: &str) -> Option<(Cow<'_, str>, Labels<'_>)> {
+    let (name, mut rest) = match head.find('{') {
+        None => return Some((Cow::Borrowed(head), Labels::new())),
+        Some(0) => {
+            let (name, rest) = take_quoted(&head[1..])?;
+            (name, rest.strip_prefix(',').unwrap_or(rest))
+        }
+        Some(at) => (Cow::Borrowed(&head[..at]), &head[at + 1..]),
+    };
+    let mut labels = Labels::new();
+    while rest != "}" {
+        let (label, after) = match rest.starts_with('"') {
+            true => take_quoted(rest)?,
+            false => rest.split_at_checked(rest.find('=')?).map(|(l, after)| (Cow::Borrowed(l), after))?,
+        };
+        let (value, after) = take_quoted(after.strip_prefix('=')?)?;
+        labels.push((label, value));
+        rest = after.strip_prefix(',').unwrap_or(after);
+    }
+    Some((name, labels))
+}
+
+/// The unescaped text of a leading double-quoted string, and what follows it.
+fn take_quoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
+    let body = text.strip_prefix('"')?;
+    let mut owned: Option<String> = None;
+    let mut from = 0;
+    let bytes = body.as_bytes();
+    loop {
+        let at = from + memchr::memchr2(b'"', b'\\', bytes.get(from..)?)?;
+        if bytes[at] == b'"' {
+            let text = match owned {
+                None => Cow::Borrowed(&body[..at]),
+                Some(mut s) => {
+                    s.push_str(&body[from..at]);
+                    Cow::Owned(s)
+                }
+            };
+            return Some((text, &body[at + 1..]));
+        }
+        let s = owned.get_or_insert_with(String::new);
+        s.push_str(&body[from..at]);
+        s.push(match bytes.get(at + 1)? {
+            b'n' => '\n',
+            b'"' => '"',
+            b'\\' => '\\',
+            _ => return None,
+        });
+        from = at + 2;
+    }
+}
+
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -114,6 +169,13 @@ mod tests {
         assert_eq!(h("up", MetricType::Gauge, Role::Value, &none), "up");
         assert_eq!(h("a", MetricType::Histogram, Role::Bucket(10.0), &[("v", "x")]), r#"a_bucket{v="x",le="10.0"}"#);
         assert_eq!(h("a", MetricType::GaugeHistogram, Role::Count, &none), "a_gcount");
+        for labels in [vec![], vec![("a", "x")], vec![("a.b", "q\"\\\n{},="), ("c", "y")]] {
+            for name in ["m", "m.n"] {
+                let head = h(name, MetricType::Gauge, Role::Value, &labels);
+                let (n, l) = split_head(&head).unwrap();
+                assert_eq!((n.as_ref(), l.iter().map(|(k, v)| (k.as_ref(), v.as_ref())).collect::<Vec<_>>()), (name, labels.clone()));
+            }
+        }
         assert_eq!(h("a_total", MetricType::Counter, Role::Created, &none), "a_created");
         assert_eq!(h("a.b", MetricType::Gauge, Role::Value, &[("c.d", "\"\\\n")]), "{\"a.b\",\"c.d\"=\"\\\"\\\\\\n\"}");
     }

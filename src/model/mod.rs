@@ -15,5 +15,5 @@ mod head;
 mod number;
 
 pub use family::{Exemplar, Family, Labels, MetricType, Role, Sample};
-pub use head::{child_head, is_legacy_label_name, is_legacy_metric_name, sample_head, sample_name};
-pub use number::{parse_number, push_bound, push_number};
+pub use head::{child_head, is_legacy_label_name, is_legacy_metric_name, sample_head, sample_name, split_head};
+pub use number::{TextSink, parse_number, push_bound, push_number};

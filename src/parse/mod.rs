@@ -1,11 +1,24 @@
 //! Bytes of an exposition → families, borrowed from the body.
+//!
+//! A format's file ([`text`](mod@self::text), [`openmetrics`](mod@self::openmetrics)) knows its lines; `line` the tokens both share;
+//! `families` what the lines mean together, whichever order they came in.
+
+mod error;
+mod families;
+mod line;
+mod openmetrics;
+mod text;
+
+pub use error::ParseError;
+pub use openmetrics::openmetrics;
+pub use text::text;
 
 use crate::model::Family;
 
 /// What a whole, valid body held.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Exposition<'a> {
-    /// The families in the order in which they first appeared, one per canonical name and type.
+    /// The families in the order in which they first appeared, one per canonical name and type; also those with a type or HELP only.
     pub families: Vec<Family<'a>>,
     /// Second HELP, TYPE or UNIT lines of a family, which were ignored.
     pub repeated_metadata: usize,
@@ -13,19 +26,8 @@ pub struct Exposition<'a> {
     pub irregular_samples: usize,
 }
 
-/// Why a body is rejected as a whole.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {why}: {excerpt:?}")]
-pub struct ParseError {
-    /// Line number, from 1.
-    pub line: usize,
-    /// What is wrong.
-    pub why: &'static str,
-    /// The start of the offending line, at most 80 characters.
-    pub excerpt: String,
-    /// Whether the body may just be cut short (no final line feed, no `# EOF`).
-    pub truncated: bool,
-}
+/// The media type of OpenMetrics.
+const OPENMETRICS: &str = "application/openmetrics-text";
 
 /// Reads a body: OpenMetrics where the Content-Type says `application/openmetrics-text`, else the text format (0.0.4 and 1.0.0 alike).
 ///
@@ -33,21 +35,5 @@ pub struct ParseError {
 /// The first breach of the format's rules rejects the body as a whole.
 pub fn parse<'a>(content_type: Option<&str>, body: &'a [u8]) -> Result<Exposition<'a>, ParseError> {
     let media = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    if media.eq_ignore_ascii_case("application/openmetrics-text") { openmetrics(body) } else { text(body) }
-}
-
-/// Reads Prometheus text 0.0.4 or 1.0.0.
-///
-/// # Errors
-/// See [`parse`].
-pub fn text(_body: &[u8]) -> Result<Exposition<'_>, ParseError> {
-    Ok(Exposition::default())
-}
-
-/// Reads OpenMetrics 1.0.0.
-///
-/// # Errors
-/// See [`parse`].
-pub fn openmetrics(_body: &[u8]) -> Result<Exposition<'_>, ParseError> {
-    Ok(Exposition::default())
+    if media.eq_ignore_ascii_case(OPENMETRICS) { openmetrics(body) } else { text(body) }
 }

@@ -53,6 +53,12 @@ impl Missed {
     }
 }
 
+impl From<crate::parse::ParseError> for Missed {
+    fn from(error: crate::parse::ParseError) -> Self {
+        if error.truncated { Self::Truncated(error.to_string()) } else { Self::Parse(error.to_string()) }
+    }
+}
+
 /// What one scrape of one target brought.
 #[derive(Debug, Clone)]
 pub struct Scraped {

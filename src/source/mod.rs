@@ -1,12 +1,15 @@
 //! The kinds of sources, one file each. [`KINDS`] is the one list: a new kind is a new file and a line in it.
 
 mod exporter;
+mod joined;
 mod nginx;
+#[cfg(test)]
+mod testing;
 mod uwsgi;
 mod workers;
 
 use crate::config::SourceConfig;
-use crate::encode::FamilyView;
+use crate::encode::{FamilyView, Rendered};
 use crate::merge::{Now, Tally};
 use crate::scrape::{Missed, Scraped};
 use crate::target::{AddressError, Target};
@@ -62,9 +65,10 @@ pub trait Source: Send {
     /// The families as they stand, in any order; series need not be unique across sources.
     fn families(&self) -> Vec<FamilyView<'_>>;
 
-    /// Every endpoint's own series apart (`?merge=none`), carrying the endpoint's label.
-    fn unmerged(&self) -> Vec<FamilyView<'_>> {
-        self.families()
+    /// Every endpoint's own series apart (`?merge=none`), carrying the endpoint's label; `None` where [`families`](Self::families)
+    /// merges nothing.
+    fn unmerged(&self) -> Option<Rendered> {
+        None
     }
 
     /// The families of the last answer were served at `now`: what counts as "exposed since" begins here.

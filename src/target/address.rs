@@ -104,7 +104,11 @@ pub fn http_targets(text: &str, default_path: &str) -> Result<Vec<Target>, Addre
     Ok((first..=last)
         .map(|port| Target {
             id: format!("{bracketed}:{port}"),
-            text: if has_scheme { format!("http://{bracketed}:{port}{path}") } else { format!("{bracketed}:{port}") },
+            text: match (first == last, has_scheme) {
+                (true, _) => text.to_string(),
+                (false, true) => format!("http://{bracketed}:{port}{path}"),
+                (false, false) => format!("{bracketed}:{port}"),
+            },
             address: Address::Http { host: host.to_string(), port, path: path.to_string() },
         })
         .collect())

@@ -1,0 +1,292 @@
+//! The names of everything a pool has seen, each stored once: families by name and type, children, series, as dense ids.
+//!
+//! A series' id is its place in every column of values, so that a worker costs 8 bytes a series and nothing else.
+
+use crate::model::{Labels, MetricType, Role, sample_head, split_head};
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use std::borrow::Cow;
+use std::hash::BuildHasher;
+use std::time::Duration;
+
+/// Index of a family of one type.
+pub(crate) type VariantId = u32;
+/// Index of a child.
+pub(crate) type ChildId = u32;
+/// Index of a series, and its place in every column.
+pub(crate) type SeriesId = u32;
+
+/// A family as one type: the same name with another type is another variant.
+#[derive(Debug)]
+pub(crate) struct Variant {
+    pub name: Box<str>,
+    pub kind: MetricType,
+    /// Sorted by labels once [`Catalog::sort`] has run.
+    pub children: Vec<ChildId>,
+    unsorted: bool,
+}
+
+/// The unit of counting: a family and a label set without `le` and `quantile`.
+#[derive(Debug, Default)]
+pub(crate) struct Child {
+    pub variant: VariantId,
+    /// Canonical head of name and labels.
+    pub head: Box<str>,
+    /// Hash of name and labels, whatever the type.
+    pub key: u64,
+    pub value: Option<SeriesId>,
+    /// By rising bound.
+    pub buckets: Vec<(f64, SeriesId)>,
+    /// By rising quantile.
+    pub quantiles: Vec<(f64, SeriesId)>,
+    pub count: Option<SeriesId>,
+    pub sum: Option<SeriesId>,
+    /// The last round in which a body had it.
+    pub seen_round: u64,
+    /// The first and the last body (by serial) that had it.
+    pub first_body: u64,
+    pub seen_body: u64,
+    /// When it was first served: T0.
+    pub served_at: Option<Duration>,
+    /// Some contribution lacks bounds that another has.
+    pub ragged: bool,
+    /// Some contribution has no `_sum` (or a summary no `_count`): then the total has none either.
+    pub no_sum: bool,
+    pub no_count: bool,
+}
+
+impl Child {
+    /// Every series of the child.
+    pub fn series(&self) -> impl Iterator<Item = SeriesId> + '_ {
+        self.totals().chain(self.quantiles.iter().map(|(_, s)| *s))
+    }
+
+    /// Its series without quantiles, which are no totals.
+    pub fn totals(&self) -> impl Iterator<Item = SeriesId> + '_ {
+        let buckets = self.buckets.iter().map(|(_, s)| *s);
+        self.value.into_iter().chain(buckets).chain(self.count).chain(self.sum)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Series {
+    child: ChildId,
+    /// The head where it differs from the child's.
+    head: Option<Box<str>>,
+}
+
+/// All names of a pool.
+#[derive(Debug, Default)]
+pub(crate) struct Catalog {
+    variants: Vec<Variant>,
+    variant_table: HashTable<VariantId>,
+    children: Vec<Child>,
+    child_table: HashTable<ChildId>,
+    series: Vec<Series>,
+    free_children: Vec<ChildId>,
+    free_series: Vec<SeriesId>,
+    hasher: RandomState,
+}
+
+impl Catalog {
+    pub fn variant(&self, id: VariantId) -> &Variant {
+        &self.variants[id as usize]
+    }
+
+    pub fn child(&self, id: ChildId) -> &Child {
+        &self.children[id as usize]
+    }
+
+    pub fn child_mut(&mut self, id: ChildId) -> &mut Child {
+        &mut self.children[id as usize]
+    }
+
+    pub fn head(&self, series: SeriesId) -> &str {
+        let s = &self.series[series as usize];
+        s.head.as_deref().unwrap_or(&self.children[s.child as usize].head)
+    }
+
+    pub fn child_of(&self, series: SeriesId) -> ChildId {
+        self.series[series as usize].child
+    }
+
+    /// Length of a column.
+    pub fn columns(&self) -> usize {
+        self.series.len()
+    }
+
+    /// Series in use.
+    pub fn len(&self) -> usize {
+        self.series.len() - self.free_series.len()
+    }
+
+    pub fn variants(&self) -> impl Iterator<Item = (VariantId, &Variant)> {
+        (0..).zip(&self.variants)
+    }
+
+    /// Every child in use.
+    pub fn children(&self) -> impl Iterator<Item = (ChildId, &Child)> {
+        self.variants.iter().flat_map(|v| &v.children).map(|id| (*id, self.child(*id)))
+    }
+
+    pub fn find_variant(&self, name: &str, kind: MetricType) -> Option<VariantId> {
+        let hash = self.hasher.hash_one((name, kind));
+        let same = |id: &VariantId| {
+            let v = &self.variants[*id as usize];
+            v.kind == kind && *v.name == *name
+        };
+        self.variant_table.find(hash, same).copied()
+    }
+
+    pub fn intern_variant(&mut self, name: &str, kind: MetricType) -> VariantId {
+        if let Some(id) = self.find_variant(name, kind) {
+            return id;
+        }
+        let id = self.variants.len() as VariantId;
+        self.variants.push(Variant { name: name.into(), kind, children: Vec::new(), unsorted: false });
+        let Self { variants, variant_table, hasher, .. } = self;
+        let hash_of = |id: &VariantId| {
+            let v = &variants[*id as usize];
+            hasher.hash_one((&*v.name, v.kind))
+        };
+        variant_table.insert_unique(hash_of(&id), id, hash_of);
+        id
+    }
+
+    /// The hash by which a child is remembered across types.
+    pub fn key(&self, head: &str) -> u64 {
+        self.hasher.hash_one(head)
+    }
+
+    pub fn find_child(&self, variant: VariantId, head: &str) -> Option<ChildId> {
+        let same = |id: &ChildId| {
+            let c = &self.children[*id as usize];
+            c.variant == variant && *c.head == *head
+        };
+        self.child_table.find(self.key(head), same).copied()
+    }
+
+    pub fn intern_child(&mut self, variant: VariantId, head: &str) -> ChildId {
+        if let Some(id) = self.find_child(variant, head) {
+            return id;
+        }
+        let child = Child { variant, head: head.into(), key: self.key(head), ..Child::default() };
+        let key = child.key;
+        let id = match self.free_children.pop() {
+            Some(id) => {
+                self.children[id as usize] = child;
+                id
+            }
+            None => {
+                self.children.push(child);
+                (self.children.len() - 1) as ChildId
+            }
+        };
+        let Self { children, child_table, .. } = self;
+        child_table.insert_unique(key, id, |id| children[*id as usize].key);
+        let v = &mut self.variants[variant as usize];
+        v.children.push(id);
+        v.unsorted = true;
+        id
+    }
+
+    /// The series of a child by role, if it is known.
+    pub fn find_series(&self, child: ChildId, role: Role) -> Option<SeriesId> {
+        let c = self.child(child);
+        let at = |list: &[(f64, SeriesId)], x: f64| list.iter().find(|(b, _)| *b == x).map(|(_, s)| *s);
+        match role {
+            Role::Value => c.value,
+            Role::Bucket(bound) => at(&c.buckets, bound),
+            Role::Quantile(q) => at(&c.quantiles, q),
+            Role::Count => c.count,
+            Role::Sum => c.sum,
+            Role::Created => None,
+        }
+    }
+
+    pub fn intern_series(&mut self, child: ChildId, role: Role) -> SeriesId {
+        if let Some(id) = self.find_series(child, role) {
+            return id;
+        }
+        let head = (role != Role::Value).then(|| self.render(child, role));
+        let entry = Series { child, head };
+        let id = match self.free_series.pop() {
+            Some(id) => {
+                self.series[id as usize] = entry;
+                id
+            }
+            None => {
+                self.series.push(entry);
+                (self.series.len() - 1) as SeriesId
+            }
+        };
+        let c = self.child_mut(child);
+        let insert = |list: &mut Vec<(f64, SeriesId)>, x: f64| {
+            let at = list.partition_point(|(b, _)| *b < x);
+            list.insert(at, (x, id));
+        };
+        match role {
+            Role::Value => c.value = Some(id),
+            Role::Bucket(bound) => insert(&mut c.buckets, bound),
+            Role::Quantile(q) => insert(&mut c.quantiles, q),
+            Role::Count => c.count = Some(id),
+            Role::Sum => c.sum = Some(id),
+            Role::Created => {}
+        }
+        id
+    }
+
+    /// Labels of a child, and its family's name.
+    pub fn labels(&self, child: ChildId) -> Labels<'_> {
+        split_head(&self.child(child).head).map(|(_, labels)| labels).unwrap_or_default()
+    }
+
+    fn render(&self, child: ChildId, role: Role) -> Box<str> {
+        let variant = self.variant(self.child(child).variant);
+        sample_head(&variant.name, variant.kind, role, &self.labels(child)).into()
+    }
+
+    /// The head of a child's series with one more label; a label of that name the series has already becomes `exported_…`.
+    pub fn head_with(&self, child: ChildId, role: Role, label: &str, value: &str) -> Box<str> {
+        let variant = self.variant(self.child(child).variant);
+        let labels = with_label(self.labels(child), label, value);
+        sample_head(&variant.name, variant.kind, role, &labels).into()
+    }
+
+    /// Sorts children by labels where new ones came.
+    pub fn sort(&mut self) {
+        for v in &mut self.variants {
+            if std::mem::take(&mut v.unsorted) {
+                let children = &self.children;
+                v.children.sort_by(|a, b| children[*a as usize].head.cmp(&children[*b as usize].head));
+            }
+        }
+    }
+
+    /// Forgets a child; its ids are used again. Returns its series.
+    pub fn remove_child(&mut self, id: ChildId) -> Vec<SeriesId> {
+        let child = std::mem::take(&mut self.children[id as usize]);
+        let freed: Vec<SeriesId> = child.series().collect();
+        if let Ok(entry) = self.child_table.find_entry(child.key, |other| *other == id) {
+            entry.remove();
+        }
+        self.variants[child.variant as usize].children.retain(|c| *c != id);
+        self.free_children.push(id);
+        self.free_series.extend(&freed);
+        freed
+    }
+}
+
+/// Adds a label; an own label of that name becomes `exported_…`, with more `exported_` until the name is free.
+pub(crate) fn with_label<'a>(mut labels: Labels<'a>, label: &'a str, value: &'a str) -> Labels<'a> {
+    if let Some(at) = labels.iter().position(|(k, _)| k == label) {
+        let mut name = format!("exported_{label}");
+        while labels.iter().any(|(k, _)| *k == name) {
+            name.insert_str(0, "exported_");
+        }
+        labels[at].0 = Cow::Owned(name);
+    }
+    labels.push((Cow::Borrowed(label), Cow::Borrowed(value)));
+    labels.sort();
+    labels
+}

@@ -1,0 +1,126 @@
+//! Families of several sources under one TYPE line each. Nothing is summed between sources.
+//!
+//! A clash of identical series is decided once per family and kept: all series of that family from the later source (in the order
+//! of configuration) carry `source="<name>"` from then on, whoever is up. Where types differ, the later source's family is left out.
+
+use super::catalog::with_label;
+use crate::encode::{FamilyView, SampleView};
+use crate::model::{MetricType, Role, sample_head, split_head};
+use std::collections::{HashMap, HashSet};
+
+/// The label that tells sources apart where their series clash.
+const SOURCE_LABEL: &str = "source";
+
+/// What was decided between sources so far.
+#[derive(Debug, Default)]
+pub struct Join {
+    names: Vec<String>,
+    /// Families that carry the source label, by source.
+    apart: Vec<HashSet<String>>,
+    /// Heads with the source label, by source and plain head.
+    heads: Vec<HashMap<String, String>>,
+    dropped: Vec<u64>,
+    conflicts: usize,
+}
+
+impl Join {
+    /// For sources of these names, in the order of configuration.
+    pub fn new(names: Vec<String>) -> Self {
+        let n = names.len();
+        Self { names, apart: vec![HashSet::new(); n], heads: vec![HashMap::new(); n], dropped: vec![0; n], conflicts: 0 }
+    }
+
+    /// Joins the sources' families, sorted by name. Call [`settle`](Self::settle) on the same families first.
+    pub fn join<'a>(&'a self, sources: &[(usize, Vec<FamilyView<'a>>)]) -> Vec<FamilyView<'a>> {
+        let mut joined: Vec<FamilyView<'a>> = Vec::new();
+        let mut sorted: Vec<(usize, &FamilyView<'a>)> = sources.iter().flat_map(|(i, f)| f.iter().map(|f| (*i, f))).collect();
+        sorted.sort_by(|a, b| a.1.name.cmp(b.1.name).then(a.0.cmp(&b.0)));
+        for (source, family) in sorted {
+            let own = self.labelled(source, family);
+            match joined.last_mut() {
+                Some(before) if before.name == family.name => {
+                    if before.kind != family.kind {
+                        continue;
+                    }
+                    if before.help.is_empty() {
+                        before.help = family.help;
+                    }
+                    before.samples.extend(own);
+                }
+                _ => joined.push(FamilyView { samples: own, ..*family }),
+            }
+        }
+        joined
+    }
+
+    fn labelled<'a>(&'a self, source: usize, family: &FamilyView<'a>) -> Vec<SampleView<'a>> {
+        if !self.apart[source].contains(family.name) {
+            return family.samples.clone();
+        }
+        let head = |plain: &'a str| self.heads[source].get(plain).map_or(plain, String::as_str);
+        family.samples.iter().map(|s| SampleView { head: head(s.head), ..*s }).collect()
+    }
+
+    /// Looks for clashes between the sources' families and decides them for good.
+    pub fn settle(&mut self, sources: &[(usize, Vec<FamilyView<'_>>)]) {
+        let mut first: HashMap<&str, (usize, MetricType)> = HashMap::new();
+        let mut seen: HashMap<&str, HashSet<&str>> = HashMap::new();
+        self.conflicts = 0;
+        let shared = names_of_several(sources);
+        for (source, families) in sources {
+            for family in families.iter().filter(|f| shared.contains(f.name)) {
+                let (owner, kind) = *first.entry(family.name).or_insert((*source, family.kind));
+                if kind != family.kind {
+                    self.conflicts += 1;
+                    self.dropped[*source] += family.samples.len() as u64;
+                    continue;
+                }
+                let heads = seen.entry(family.name).or_default();
+                let clash = owner != *source && family.samples.iter().any(|s| heads.contains(s.head));
+                heads.extend(family.samples.iter().map(|s| s.head));
+                if clash {
+                    self.apart[*source].insert(family.name.to_string());
+                }
+            }
+            for family in families.iter().filter(|f| self.apart[*source].contains(f.name)) {
+                let known = &mut self.heads[*source];
+                for sample in &family.samples {
+                    if !known.contains_key(sample.head) {
+                        known.insert(sample.head.to_string(), with_source(family, sample, &self.names[*source]));
+                    }
+                }
+                // Heads of series that are gone must not pile up.
+                if known.len() > 2 * families.iter().map(|f| f.samples.len()).sum::<usize>() {
+                    let live: HashSet<&str> = families.iter().flat_map(|f| &f.samples).map(|s| s.head).collect();
+                    known.retain(|head, _| live.contains(head.as_str()));
+                }
+            }
+        }
+    }
+
+    /// Samples left out so far, by source: families whose type another source has otherwise.
+    pub fn dropped(&self) -> &[u64] {
+        &self.dropped
+    }
+
+    /// Families whose type differs between sources now.
+    pub fn conflicts(&self) -> usize {
+        self.conflicts
+    }
+}
+
+/// Names of families that more than one source has.
+fn names_of_several<'a>(sources: &[(usize, Vec<FamilyView<'a>>)]) -> HashSet<&'a str> {
+    let mut once = HashSet::new();
+    sources.iter().flat_map(|(_, families)| families).map(|f| f.name).filter(|name| !once.insert(*name)).collect()
+}
+
+fn with_source(family: &FamilyView<'_>, sample: &SampleView<'_>, source: &str) -> String {
+    let Some((_, mut labels)) = split_head(sample.head) else { return sample.head.to_string() };
+    match sample.role {
+        Role::Bucket(_) => labels.retain(|(k, _)| k != "le"),
+        Role::Quantile(_) => labels.retain(|(k, _)| k != "quantile"),
+        _ => {}
+    }
+    sample_head(family.name, family.kind, sample.role, &with_label(labels, SOURCE_LABEL, source))
+}

@@ -1,0 +1,106 @@
+//! The sums of a round: offset plus every tracked instance's growth, in slot order, never below what was served before.
+
+use super::catalog::{Child, SeriesId};
+use super::column::{ABSENT, Column, is_absent, steps};
+use super::pool::{Pool, is_total};
+use super::slot::Slot;
+
+impl Pool {
+    /// Computes every total afresh: adding differences would drift.
+    pub(super) fn sum_up(&mut self) {
+        let sums = self.dense_sums();
+        let established: Vec<_> = self.types.established().collect();
+        for variant in established {
+            let variant = self.catalog.variant(variant);
+            if !is_total(variant.kind) {
+                continue;
+            }
+            for child in &variant.children {
+                let child = self.catalog.child(*child);
+                if child.buckets.is_empty() {
+                    for s in child.value.into_iter().chain(child.count.filter(|_| !child.no_count)) {
+                        raise(&mut self.out, s, sums.get(s as usize).copied().unwrap_or(ABSENT));
+                    }
+                } else {
+                    raise_buckets(&mut self.out, child, &sums, &self.offset, &self.slots);
+                }
+                if let Some(s) = child.sum {
+                    // A sum may fall with negative observations, so it isn't held up.
+                    self.out.set(s, if child.no_sum { ABSENT } else { sums.get(s as usize).copied().unwrap_or(ABSENT) });
+                }
+            }
+        }
+        self.tally.retained_series = self.retained();
+    }
+
+    /// `offset + Σ (last − base)` for every series on its own.
+    fn dense_sums(&self) -> Vec<f64> {
+        let mut sums = vec![ABSENT; self.catalog.columns()];
+        for (sum, offset) in sums.iter_mut().zip(self.offset.as_slice()) {
+            *sum = *offset;
+        }
+        for record in self.slots.iter().flat_map(|s| &s.records) {
+            let bases = record.base.as_slice();
+            for (i, (sum, last)) in sums.iter_mut().zip(record.last.as_slice()).enumerate() {
+                if is_absent(*last) {
+                    continue;
+                }
+                let grown = match bases.get(i) {
+                    Some(base) if !is_absent(*base) => last - base,
+                    _ => *last,
+                };
+                *sum = if is_absent(*sum) { grown } else { *sum + grown };
+            }
+        }
+        sums
+    }
+
+    /// Series in the output that no live worker shows.
+    fn retained(&self) -> usize {
+        let live = self.oldest_live_round();
+        let unseen = self.catalog.children().filter(|(_, c)| c.seen_round < live);
+        unseen.map(|(_, c)| c.series().filter(|s| self.out.has(*s)).count()).sum()
+    }
+}
+
+fn raise(out: &mut Column, series: SeriesId, sum: f64) {
+    if !is_absent(sum) {
+        // `max` ignores ABSENT, a NaN: nothing was served so far.
+        out.set(series, out.get(series).max(sum));
+    }
+}
+
+/// A histogram's vector is held as one: each bound at least as before and at least as the bound below.
+fn raise_buckets(out: &mut Column, child: &Child, sums: &[f64], offset: &Column, slots: &[Slot]) {
+    if child.ragged {
+        raise_in_order(out, child, stepped_sums(child, offset, slots).into_iter());
+    } else {
+        let own = |s: SeriesId| sums.get(s as usize).copied().unwrap_or(ABSENT);
+        raise_in_order(out, child, child.buckets.iter().map(|(_, s)| own(*s)));
+    }
+}
+
+fn raise_in_order(out: &mut Column, child: &Child, totals: impl Iterator<Item = f64>) {
+    let mut below = 0.0f64;
+    for ((_, s), total) in child.buckets.iter().zip(totals) {
+        if is_absent(total) && !out.has(*s) {
+            continue;
+        }
+        below = below.max(out.get(*s)).max(total);
+        out.set(*s, below);
+    }
+}
+
+/// The sum over contributions with differing bounds, each as a step function.
+fn stepped_sums(child: &Child, offset: &Column, slots: &[Slot]) -> Vec<f64> {
+    let mut totals: Option<Vec<f64>> = steps(child, offset).map(Iterator::collect);
+    for record in slots.iter().flat_map(|s| &s.records) {
+        let Some(last) = steps(child, &record.last) else { continue };
+        let totals = totals.get_or_insert_with(|| vec![0.0; child.buckets.len()]);
+        totals.iter_mut().zip(last).for_each(|(t, v)| *t += v);
+        if let Some(base) = steps(child, &record.base) {
+            totals.iter_mut().zip(base).for_each(|(t, b)| *t -= b);
+        }
+    }
+    totals.unwrap_or_default()
+}

@@ -1,0 +1,70 @@
+/// Why a body is rejected as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {why}: {excerpt:?}")]
+pub struct ParseError {
+    /// Line number, from 1.
+    pub line: usize,
+    /// What is wrong.
+    pub why: &'static str,
+    /// The start of the offending line, at most 80 characters.
+    pub excerpt: String,
+    /// Whether the body may just be cut short (no final line feed, no `# EOF`).
+    pub truncated: bool,
+}
+
+/// Characters of an excerpt: enough to find the line, little enough for a log.
+const EXCERPT_CHARS_MAX: usize = 80;
+
+impl ParseError {
+    /// A line that breaks the format's rules.
+    pub(super) fn in_line(line: usize, why: &'static str, text: &str) -> Self {
+        Self { line, why, excerpt: text.chars().take(EXCERPT_CHARS_MAX).collect(), truncated: false }
+    }
+
+    /// A body that ends too early, in this line.
+    pub(super) fn cut_short(line: usize, why: &'static str, text: &str) -> Self {
+        Self { truncated: true, ..Self::in_line(line, why, text) }
+    }
+}
+
+/// The body as text.
+///
+/// # Errors
+/// A body that isn't UTF-8, with the line in which it stops being so.
+pub(super) fn utf8(body: &[u8]) -> Result<&str, ParseError> {
+    std::str::from_utf8(body).map_err(|error| {
+        let (good, rest) = body.split_at_checked(error.valid_up_to()).unwrap_or((body, &[]));
+        let start = memchr::memrchr(b'\n', good).map_or(0, |at| at + 1);
+        let end = memchr::memchr(b'\n', rest).map_or(body.len(), |at| good.len() + at);
+        let line = String::from_utf8_lossy(body.get(start..end).unwrap_or_default());
+        let number = memchr::memchr_iter(b'\n', good).count() + 1;
+        // Without a length the last character lacks bytes: the body ends within it.
+        let truncated = error.error_len().is_none();
+        ParseError { truncated, ..ParseError::in_line(number, "not UTF-8", &line) }
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_where_and_what() {
+        let error = utf8(b"a 1\nb{x=\"\xff\"} 2\nc 3\n").unwrap_err();
+        assert_eq!(error.to_string(), "line 2: not UTF-8: \"b{x=\\\"\u{fffd}\\\"} 2\"");
+        assert!(!error.truncated);
+    }
+
+    #[test]
+    fn a_body_cut_within_a_character_is_cut_short() {
+        let error = utf8("a{x=\"é".as_bytes().split_last().unwrap().1).unwrap_err();
+        assert!(error.truncated);
+        assert_eq!(error.line, 1);
+    }
+
+    #[test]
+    fn excerpts_are_short() {
+        assert_eq!(ParseError::in_line(1, "long", &"é".repeat(1000)).excerpt.chars().count(), EXCERPT_CHARS_MAX);
+    }
+}

@@ -1,0 +1,130 @@
+//! OpenMetrics 1.0.0 text. Its syntax is strict and a breach rejects the body; breaches of its structure are repaired or left to the
+//! merge, since servers let them pass.
+
+use super::error::utf8;
+use super::families::{Dialect, Families};
+use super::line::{Blanks, Cursor, Why, unescape_help};
+use super::{Exposition, ParseError};
+use crate::model::{Exemplar, MetricType, Role, Sample};
+use std::borrow::Cow;
+
+/// The line that ends a body.
+const EOF: &str = "# EOF";
+
+/// Reads OpenMetrics 1.0.0.
+///
+/// # Errors
+/// See [`parse`](super::parse()). Without `# EOF` the body is rejected as cut short.
+pub fn openmetrics(body: &[u8]) -> Result<Exposition<'_>, ParseError> {
+    let body = utf8(body)?;
+    let mut families = Families::new(Dialect::OpenMetrics);
+    let mut lines = body.split_inclusive('\n').zip(1..);
+    let mut last = ("", 1);
+    while let Some((line, number)) = lines.next() {
+        if line.strip_suffix('\n').unwrap_or(line) == EOF {
+            return match lines.next() {
+                Some((after, number)) => Err(ParseError::in_line(number, "text after `# EOF`", after)),
+                None => Ok(families.finish()),
+            };
+        }
+        last = (line, number);
+        let Some(line) = line.strip_suffix('\n') else { break };
+        read_line(line, number, &mut families).map_err(|why| ParseError::in_line(number, why, line))?;
+    }
+    Err(ParseError::cut_short(last.1, "no `# EOF` at the end: the body is cut short", last.0))
+}
+
+fn read_line<'a>(line: &'a str, number: usize, families: &mut Families<'a>) -> Result<(), Why> {
+    let mut cursor = Cursor::new(line, Blanks::Strict);
+    if cursor.is_at_end() {
+        Err("a blank line")
+    } else if cursor.eat("#") {
+        read_metadata(cursor, number, families)
+    } else {
+        read_sample(cursor, number, families)
+    }
+}
+
+fn read_metadata<'a>(mut cursor: Cursor<'a>, number: usize, families: &mut Families<'a>) -> Result<(), Why> {
+    const NO_METADATA: Why = "a comment that is neither HELP, TYPE, UNIT nor the final `# EOF`";
+    if !cursor.eat(" ") {
+        return Err(NO_METADATA);
+    }
+    let keyword = cursor.field();
+    if !matches!(keyword, "HELP" | "TYPE" | "UNIT") {
+        return Err(NO_METADATA);
+    }
+    if !cursor.eat(" ") {
+        return Err("expected one space and a metric name");
+    }
+    let name = cursor.family_name()?;
+    if !cursor.eat(" ") {
+        return Err("expected one space after the metric name");
+    }
+    let text = cursor.rest();
+    match keyword {
+        "HELP" => families.help(name, number, unescape_help(text, true)?),
+        "UNIT" => families.unit(unit_of(&name, text)?, name, number),
+        _ => families.kind(name, number, kind_of(text)?),
+    }
+    Ok(())
+}
+
+fn unit_of<'a>(name: &str, unit: &'a str) -> Result<Cow<'a, str>, Why> {
+    if !unit.is_empty() && !name.strip_suffix(unit).is_some_and(|stem| stem.ends_with('_')) {
+        return Err("the unit is no suffix of the metric name");
+    }
+    Ok(Cow::Borrowed(unit))
+}
+
+fn kind_of(word: &str) -> Result<MetricType, Why> {
+    Ok(match word {
+        "counter" => MetricType::Counter,
+        "gauge" => MetricType::Gauge,
+        "histogram" => MetricType::Histogram,
+        "gaugehistogram" => MetricType::GaugeHistogram,
+        "stateset" => MetricType::StateSet,
+        "info" => MetricType::Info,
+        "summary" => MetricType::Summary,
+        "unknown" => MetricType::Unknown,
+        _ => return Err("not a type of OpenMetrics"),
+    })
+}
+
+fn read_sample<'a>(mut cursor: Cursor<'a>, number: usize, families: &mut Families<'a>) -> Result<(), Why> {
+    let head = cursor.head()?;
+    if !cursor.eat(" ") {
+        return Err("expected one space before the value");
+    }
+    let value = cursor.number()?;
+    let exemplar_follows = cursor.eat(" # ");
+    let mut timestamp = None;
+    let mut exemplar = None;
+    if exemplar_follows {
+        exemplar = Some(read_exemplar(&mut cursor)?);
+    } else if cursor.eat(" ") {
+        timestamp = Some(read_timestamp(&mut cursor)?);
+        if cursor.eat(" # ") {
+            exemplar = Some(read_exemplar(&mut cursor)?);
+        }
+    }
+    if !cursor.is_at_end() {
+        return Err("text after the sample");
+    }
+    families.sample(head.name, number, Sample { role: Role::Value, labels: head.labels, value, timestamp, exemplar });
+    Ok(())
+}
+
+fn read_exemplar<'a>(cursor: &mut Cursor<'a>) -> Result<Exemplar<'a>, Why> {
+    let labels = cursor.exemplar_labels()?;
+    if !cursor.eat(" ") {
+        return Err("an exemplar without a value");
+    }
+    let value = cursor.number()?;
+    let timestamp = if cursor.eat(" ") { Some(read_timestamp(cursor)?) } else { None };
+    Ok(Exemplar { labels, value, timestamp })
+}
+
+fn read_timestamp(cursor: &mut Cursor<'_>) -> Result<f64, Why> {
+    cursor.number().ok().filter(|seconds| seconds.is_finite()).ok_or("a timestamp is not a number of seconds")
+}

@@ -1,0 +1,92 @@
+//! Prometheus text 0.0.4 and 1.0.0, which differ only in quoted names: both are read alike.
+
+use super::error::utf8;
+use super::families::{Dialect, Families};
+use super::line::{Blanks, Cursor, Why, unescape_help};
+use super::{Exposition, ParseError};
+use crate::model::{MetricType, Sample};
+
+/// Timestamps of this format are in milliseconds, those of the model in seconds.
+const MILLISECONDS_PER_SECOND: f64 = 1000.0;
+
+/// Reads Prometheus text 0.0.4 or 1.0.0.
+///
+/// # Errors
+/// See [`parse`](super::parse()). A body whose last byte is no line feed is rejected too: `x_total 123` may be the beginning of
+/// `x_total 12345`, and would pass for a counter reset.
+pub fn text(body: &[u8]) -> Result<Exposition<'_>, ParseError> {
+    let body = utf8(body)?;
+    let mut families = Families::new(Dialect::Text);
+    for (index, line) in body.split_inclusive('\n').enumerate() {
+        let number = index + 1;
+        let Some(line) = line.strip_suffix('\n') else {
+            return Err(ParseError::cut_short(number, "no line feed at the end: the body is cut short", line));
+        };
+        read_line(line, number, &mut families).map_err(|why| ParseError::in_line(number, why, line))?;
+    }
+    Ok(families.finish())
+}
+
+fn read_line<'a>(line: &'a str, number: usize, families: &mut Families<'a>) -> Result<(), Why> {
+    let mut cursor = Cursor::new(line, Blanks::Free);
+    cursor.skip_blanks();
+    if cursor.is_at_end() {
+        Ok(())
+    } else if cursor.eat("#") {
+        read_comment(cursor, number, families)
+    } else {
+        read_sample(cursor, number, families)
+    }
+}
+
+/// After the `#`: metadata if the next token is `HELP` or `TYPE`, else words for people.
+fn read_comment<'a>(mut cursor: Cursor<'a>, number: usize, families: &mut Families<'a>) -> Result<(), Why> {
+    let apart = cursor.skip_blanks();
+    let keyword = cursor.field();
+    cursor.skip_blanks();
+    if !apart || !matches!(keyword, "HELP" | "TYPE") || cursor.is_at_end() {
+        return Ok(());
+    }
+    let name = cursor.family_name()?;
+    if !cursor.skip_blanks() && !cursor.is_at_end() {
+        return Err("a character that a metric name can't have");
+    }
+    if keyword == "HELP" {
+        families.help(name, number, unescape_help(cursor.rest(), false)?);
+        return Ok(());
+    }
+    let kind = match cursor.field() {
+        "counter" => MetricType::Counter,
+        "gauge" => MetricType::Gauge,
+        "histogram" => MetricType::Histogram,
+        "summary" => MetricType::Summary,
+        "untyped" => MetricType::Unknown,
+        "" => return Err("a TYPE line without a type"),
+        _ => return Err("not a type of the text format"),
+    };
+    cursor.skip_blanks();
+    if !cursor.is_at_end() {
+        return Err("text after the type");
+    }
+    families.kind(name, number, kind);
+    Ok(())
+}
+
+fn read_sample<'a>(mut cursor: Cursor<'a>, number: usize, families: &mut Families<'a>) -> Result<(), Why> {
+    let head = cursor.head()?;
+    cursor.skip_blanks();
+    let value = cursor.number()?;
+    cursor.skip_blanks();
+    let timestamp = match cursor.field() {
+        "" => None,
+        text => Some(text.parse::<i64>().map_err(|_| "a timestamp is not a whole number of milliseconds")?),
+    };
+    cursor.skip_blanks();
+    if !cursor.is_at_end() {
+        return Err("text after the timestamp");
+    }
+    let timestamp = timestamp.map(|milliseconds| milliseconds as f64 / MILLISECONDS_PER_SECOND);
+    let sample = Sample { role: crate::model::Role::Value, labels: head.labels, value, timestamp, exemplar: None };
+    families.sample(head.name, number, sample);
+    Ok(())
+}
