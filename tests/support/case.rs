@@ -1,4 +1,4 @@
-//! Cases of `tests/conformance/merge`, whose README describes their form.
+//! Cases of `tests/conformance/merge`; `tests/conformance/README.md` describes their form.
 
 use super::compare::Compared;
 use super::fake_worker::{Answer, FakeWorker, OPENMETRICS, TEXT};
