@@ -6,6 +6,7 @@
 //! - [`parse`]: bytes → families, borrowed from the body
 //! - [`merge`]: families of many workers → one set (a pure state machine)
 //! - [`encode`]: families → an exposition
+//! - [`round`]: one snapshot of all of this for everyone who asked (IO)
 //! - [`serve`]: the answer to the scraper (IO)
 //!
 //! Beside the way: [`model`] (what a family is), [`source`] (the kinds of sources), [`config`], [`cli`].
@@ -16,7 +17,10 @@ pub mod encode;
 pub mod merge;
 pub mod model;
 pub mod parse;
+pub mod round;
 pub mod scrape;
 pub mod serve;
 pub mod source;
 pub mod target;
+#[cfg(test)]
+mod testing;

@@ -3,7 +3,7 @@
 
 use onescrape::config::{GaugeMode, GaugeRule, Limits, MergeConfig, NginxNames, SourceConfig};
 use onescrape::encode::{Escaping, Format, encode};
-use onescrape::merge::{Now, join::Join};
+use onescrape::merge::{Join, Now};
 use onescrape::model::sample_head;
 use onescrape::parse::{Exposition, openmetrics, text};
 use onescrape::scrape::{Body, Missed, Scraped};

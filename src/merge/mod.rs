@@ -3,7 +3,7 @@
 mod catalog;
 mod column;
 mod commit;
-pub mod join;
+mod join;
 mod output;
 mod pool;
 pub mod rules;
@@ -14,6 +14,7 @@ mod totals;
 mod types;
 
 pub use pool::{Attempt, Pool};
+pub use join::Join;
 pub use tally::{DropReason, RepairKind, ResetCause, Tally};
 
 use std::time::Duration;

@@ -39,6 +39,14 @@ pub enum Missed {
 }
 
 impl Missed {
+    /// Every value of the `outcome` label but `ok`.
+    pub const OUTCOMES: [&str; 7] = ["refused", "connect", "timeout", "status", "parse", "truncated", "too_large"];
+
+    /// A panic while a target was read or its body applied: it costs this one outcome.
+    pub(crate) fn fault() -> Self {
+        Self::Parse("a fault in onescrape itself; please report it".into())
+    }
+
     /// The value of the `outcome` label.
     pub fn outcome(&self) -> &'static str {
         match self {

@@ -1,0 +1,155 @@
+use super::own;
+use super::state::State;
+use crate::encode::{FamilyView, Format, Rendered, encode};
+use crate::model::{MetricType, sample_name};
+use bytes::Bytes;
+
+/// Bodies kept between two rounds: one per format and query in use. More just aren't shared.
+const CACHE_MAX: usize = 8;
+
+/// What of everything a request wants.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Query {
+    /// Only these sources; empty = all.
+    pub sources: Vec<String>,
+    /// Only families and series of these names; empty = all.
+    pub names: Vec<String>,
+    /// Every endpoint's series apart.
+    pub unmerged: bool,
+}
+
+/// Why there is no exposition.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The first round isn't over.
+    #[error("the first round of scrapes is not over yet; ask again")]
+    NotReady,
+    /// Nothing was ever good.
+    #[error("no target has given a good answer yet; see / for the reason of each")]
+    NothingYet,
+    /// Required sources are wholly down.
+    #[error("required source down: {}; see / for the reasons", .0.join(", "))]
+    RequiredDown(Vec<String>),
+    /// No such source.
+    #[error("no source is called {name:?}; there are: {}", known.join(", "))]
+    UnknownSource {
+        /// As asked for.
+        name: String,
+        /// All there are.
+        known: Vec<String>,
+    },
+}
+
+/// Encoded bodies since the last change.
+#[derive(Debug, Default)]
+pub(super) struct Cache(Vec<(Query, Format, Bytes)>);
+
+impl Cache {
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    fn get(&self, query: &Query, format: Format) -> Option<Bytes> {
+        self.0.iter().find(|(q, f, _)| q == query && *f == format).map(|(_, _, body)| body.clone())
+    }
+
+    fn put(&mut self, query: &Query, format: Format, body: &Bytes) {
+        if self.0.len() < CACHE_MAX {
+            self.0.push((query.clone(), format, body.clone()));
+        }
+    }
+}
+
+impl State {
+    /// The exposition as it stands.
+    pub(super) fn answer(&mut self, query: &Query, format: Format) -> Result<Bytes, Refusal> {
+        let picked = self.pick(&query.sources)?;
+        if !self.ready {
+            return Err(Refusal::NotReady);
+        }
+        if !self.any_good {
+            return Err(Refusal::NothingYet);
+        }
+        let down: Vec<String> = picked
+            .iter()
+            .filter_map(|i| self.sources.get(*i))
+            .filter(|s| s.config.required && s.status.up() == 0)
+            .map(|s| s.config.name.clone())
+            .collect();
+        if !down.is_empty() {
+            return Err(Refusal::RequiredDown(down));
+        }
+        if let Some(body) = self.cache.get(query, format) {
+            return Ok(body);
+        }
+        let body = self.render(query, &picked, format);
+        self.cache.put(query, format, &body);
+        Ok(body)
+    }
+
+    /// What was just answered has been served: from now on it counts as exposed. Only whole expositions of a source do.
+    pub(super) fn mark_served(&mut self, query: &Query) {
+        if query.unmerged || !query.names.is_empty() {
+            return;
+        }
+        let now = self.clock.now();
+        for index in self.pick(&query.sources).unwrap_or_default() {
+            if let Some(entry) = self.sources.get_mut(index) {
+                entry.source.mark_served(now);
+            }
+        }
+    }
+
+    fn render(&mut self, query: &Query, picked: &[usize], format: Format) -> Bytes {
+        // The join's own counts are those of the joins before this one: it can't be read while its families are.
+        let left_out = own::LeftOut { clashes: self.join.dropped().to_vec(), escape_collisions: self.ledger.escape_collisions };
+        let conflicts = self.join.conflicts();
+        let now = self.clock.now();
+        let Self { sources, join, ledger, .. } = self;
+        let unmerged: Vec<Option<Rendered>> =
+            picked.iter().map(|i| sources.get(*i).filter(|_| query.unmerged).and_then(|s| s.source.unmerged())).collect();
+        let per_source: Vec<(usize, Vec<FamilyView<'_>>)> = picked
+            .iter()
+            .zip(&unmerged)
+            .filter_map(|(i, apart)| {
+                let families = match apart {
+                    Some(apart) => apart.views(),
+                    None => sources.get(*i)?.source.families(),
+                };
+                Some((*i, families))
+            })
+            .collect();
+        if *query == Query::default() {
+            join.settle(&per_source);
+        }
+        let mut families = join.join(&per_source);
+        if *query == Query::default() {
+            ledger.merged = (families.len(), families.iter().map(|f| f.samples.len()).sum());
+        }
+        let mut ours = own::of_sources(sources, picked, &left_out, now);
+        if query.sources.is_empty() {
+            ours.extend(own::of_process(sources, ledger, conflicts, own::Process::read()));
+        }
+        let ours = Rendered::new(ours);
+        families.extend(ours.views());
+        families.sort_by(|a, b| a.name.cmp(b.name));
+        if !query.names.is_empty() {
+            families.retain_mut(|f| keep_named(f, &query.names));
+        }
+        let mut body = Vec::new();
+        let report = encode(&families, format, &mut body);
+        ledger.escape_collisions += report.escape_collisions as u64;
+        body.into()
+    }
+}
+
+/// Keeps a family of one of these names whole (a counter's with or without `_total`), else its samples of these names.
+fn keep_named(family: &mut FamilyView<'_>, names: &[String]) -> bool {
+    let named = |name: &str| names.iter().any(|n| n == name);
+    let bare = family.name.strip_suffix("_total").filter(|_| family.kind == MetricType::Counter);
+    if !named(family.name) && !bare.is_some_and(named) {
+        let (name, kind) = (family.name, family.kind);
+        family.samples.retain(|s| named(&sample_name(name, kind, s.role)));
+    }
+    !family.samples.is_empty()
+}

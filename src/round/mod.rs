@@ -1,0 +1,131 @@
+//! Rounds: every target is scraped at once, then every source takes in what came, and what stands then is the answer to all who
+//! asked. Between the scraper's request and the sources stands [`Proxy`].
+
+mod answer;
+mod clock;
+mod conductor;
+mod distribution;
+mod own;
+mod report;
+mod state;
+mod status;
+#[cfg(test)]
+mod tests;
+
+pub use answer::{Query, Refusal};
+pub use report::{SourceReport, TargetReport};
+pub use status::{State as TargetState, Status};
+
+use crate::config::Config;
+use crate::encode::Format;
+use crate::scrape::{BadHeader, ProcessId, Request};
+use bytes::Bytes;
+use conductor::{Ask, Conductor};
+use state::State;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+/// A request takes part in a round that began at most this long before it. Two Prometheus replicas so cost a worker one scrape.
+pub const JOIN_WINDOW: Duration = Duration::from_millis(50);
+
+/// All sources, and the rounds over them. Clones are the same proxy; the rounds end with the last of them.
+#[derive(Clone)]
+pub struct Proxy {
+    state: Arc<Mutex<State>>,
+    asks: mpsc::UnboundedSender<Ask>,
+    id: ProcessId,
+}
+
+impl std::fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Proxy").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl Proxy {
+    /// Builds the sources and starts the task that makes rounds. Must be called within a tokio runtime. No round is made until one
+    /// is asked for.
+    ///
+    /// # Errors
+    /// A header of the configuration that can't be sent.
+    pub fn start(config: &Config) -> Result<Self, BadHeader> {
+        let id = ProcessId::random();
+        let how = config.sources.iter().map(|source| Request::new(source, &id)).collect::<Result<Vec<_>, _>>()?;
+        let state = Arc::new(Mutex::new(State::new(config)));
+        let (asks, asked) = mpsc::unbounded_channel();
+        tokio::spawn(Conductor::new(&config.sources, how, state.clone(), asked).run());
+        Ok(Self { state, asks, id })
+    }
+
+    /// Takes part in a round. Returns when it has been applied, or at `deadline` with what is in by then. The round goes on, even if
+    /// the future is dropped.
+    pub async fn round(&self, deadline: Instant) {
+        let (done, told) = oneshot::channel();
+        if self.asks.send(Ask { arrived: Instant::now(), deadline, done }).is_ok() {
+            // An error means that the conductor is gone, which it never is before the last proxy; what stands is still right.
+            let _ = told.await;
+        }
+    }
+
+    /// The exposition as it stands, to be served: what it shows counts as exposed from now on. Encoded once for all who share a
+    /// round, a format and a query.
+    ///
+    /// # Errors
+    /// There is none to give, see [`Refusal`].
+    pub fn answer(&self, query: &Query, format: Format) -> Result<Bytes, Refusal> {
+        let mut state = lock(&self.state);
+        let body = state.answer(query, format)?;
+        state.mark_served(query);
+        Ok(body)
+    }
+
+    /// The same for one who won't show it to a server.
+    ///
+    /// # Errors
+    /// See [`Proxy::answer`].
+    pub fn peek(&self, query: &Query, format: Format) -> Result<Bytes, Refusal> {
+        lock(&self.state).answer(query, format)
+    }
+
+    /// Whether these sources exist.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownSource`] for the first that doesn't.
+    pub fn check_sources(&self, names: &[String]) -> Result<(), Refusal> {
+        lock(&self.state).pick(names).map(drop)
+    }
+
+    /// Whether the first round is over.
+    pub fn is_ready(&self) -> bool {
+        lock(&self.state).ready
+    }
+
+    /// The random id of this process, sent with every scrape.
+    pub fn id(&self) -> &ProcessId {
+        &self.id
+    }
+
+    /// How every source and target stands.
+    pub fn report(&self) -> Vec<SourceReport> {
+        lock(&self.state).report()
+    }
+
+    /// Counts an answered request; `bytes` of an exposition.
+    pub fn count_request(&self, code: u16, format: &'static str, encoding: &'static str, bytes: Option<usize>) {
+        let mut state = lock(&self.state);
+        *state.ledger.requests.entry((code, format, encoding)).or_default() += 1;
+        bytes.into_iter().for_each(|bytes| state.ledger.response_bytes.observe(bytes as f64));
+    }
+
+    /// Counts the hit of a limit, by its name in the configuration.
+    pub fn count_limit(&self, limit: &'static str) {
+        lock(&self.state).ledger.hit(limit);
+    }
+}
+
+/// The state, even if a request panicked while it held it: a fault costs the request in which it happened, not all after it.
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,33 @@
+//! Our own metrics, `onescrape_…`: never a plain `process_*`, which would look like a worker's.
+
+mod endpoints;
+mod process;
+
+pub(super) use endpoints::{LeftOut, of_sources};
+pub(super) use process::{Process, of_process};
+
+use crate::model::{Family, MetricType};
+use std::borrow::Cow;
+
+/// A family that is filled sample by sample.
+struct Filling(Family<'static>);
+
+impl Filling {
+    fn new(name: impl Into<Cow<'static, str>>, kind: MetricType, help: &'static str) -> Self {
+        Self(Family::new(name, kind, help))
+    }
+
+    fn push(&mut self, labels: &[(&'static str, &str)], value: f64) {
+        self.0.push(labels.iter().map(|(k, v)| (*k, Cow::Owned((*v).to_string()))), value);
+    }
+
+    fn with(mut self, labels: &[(&'static str, &str)], value: f64) -> Self {
+        self.push(labels, value);
+        self
+    }
+}
+
+/// Those that have samples.
+fn filled<const N: usize>(families: [Filling; N]) -> impl Iterator<Item = Family<'static>> {
+    families.into_iter().map(|f| f.0).filter(|f| !f.samples.is_empty())
+}

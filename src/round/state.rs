@@ -1,0 +1,170 @@
+use super::Refusal;
+use super::answer::Cache;
+use super::clock::{Clock, unix};
+use super::distribution::{BYTES, Distribution, SECONDS};
+use super::status::{SourceStatus, State as Standing, Status};
+use crate::config::{Config, SourceConfig};
+use crate::merge::{DropReason, Join, Now};
+use crate::scrape::{Missed, Scraped, hint};
+use crate::source::{Endpoints, Source};
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+/// What a round brought, by source and target; `None` where there is nothing (yet).
+pub(super) type Got = Vec<Vec<Option<Scraped>>>;
+
+/// Limits whose hits are counted.
+pub(super) const COUNTED_LIMITS: [&str; 4] = ["body_bytes_max", "client_header_timeout", "connections_max", "max_series"];
+
+/// All sources with what they hold, and our own counts. Lives behind one lock that is never held over an await.
+pub(super) struct State {
+    pub(super) sources: Vec<Entry>,
+    pub(super) join: Join,
+    pub(super) clock: Clock,
+    pub(super) cache: Cache,
+    pub(super) ledger: Ledger,
+    /// Whether a round is over, so that every target was tried once.
+    pub(super) ready: bool,
+    /// Whether any scrape was ever good.
+    pub(super) any_good: bool,
+}
+
+/// One source.
+pub(super) struct Entry {
+    pub(super) config: SourceConfig,
+    pub(super) source: Box<dyn Source>,
+    pub(super) status: SourceStatus,
+}
+
+/// Our own counts.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    /// Unix seconds.
+    pub(super) started: f64,
+    pub(super) merge_durations: Distribution,
+    pub(super) response_bytes: Distribution,
+    /// By status code, format, encoding.
+    pub(super) requests: BTreeMap<(u16, &'static str, &'static str), u64>,
+    /// In the order of [`COUNTED_LIMITS`].
+    pub(super) limit_hits: [u64; COUNTED_LIMITS.len()],
+    /// Samples that could not be written, since another one took their name after escaping.
+    pub(super) escape_collisions: u64,
+    /// Families and samples of the last whole exposition.
+    pub(super) merged: (usize, usize),
+}
+
+impl Ledger {
+    pub(super) fn hit(&mut self, limit: &str) {
+        COUNTED_LIMITS.iter().zip(&mut self.limit_hits).filter(|(name, _)| **name == limit).for_each(|(_, count)| *count += 1);
+    }
+}
+
+impl State {
+    pub(super) fn new(config: &Config) -> Self {
+        let entry = |config: &SourceConfig| Entry {
+            source: (config.kind.build)(config),
+            status: SourceStatus::new(config.targets.len()),
+            config: config.clone(),
+        };
+        Self {
+            sources: config.sources.iter().map(entry).collect(),
+            join: Join::new(config.sources.iter().map(|s| s.name.clone()).collect()),
+            clock: Clock::start(),
+            cache: Cache::default(),
+            ledger: Ledger {
+                started: unix(),
+                merge_durations: Distribution::new(SECONDS),
+                response_bytes: Distribution::new(BYTES),
+                requests: BTreeMap::new(),
+                limit_hits: [0; COUNTED_LIMITS.len()],
+                escape_collisions: 0,
+                merged: (0, 0),
+            },
+            ready: false,
+            any_good: false,
+        }
+    }
+
+    /// Applies what is in to every source, in the order of targets. `whole`: the round is over.
+    pub(super) fn apply(&mut self, got: &Got, whole: bool) {
+        let began = Instant::now();
+        let now = self.clock.now();
+        for (entry, round) in self.sources.iter_mut().zip(got) {
+            if round.iter().any(Option::is_some) {
+                let full = entry.apply(round, now, &mut self.ledger);
+                self.any_good |= full;
+            }
+        }
+        self.ready |= whole;
+        self.cache.clear();
+        self.ledger.merge_durations.observe(began.elapsed().as_secs_f64());
+    }
+
+    /// The sources a request wants: all, or those of these names.
+    pub(super) fn pick(&self, names: &[String]) -> Result<Vec<usize>, Refusal> {
+        if names.is_empty() {
+            return Ok((0..self.sources.len()).collect());
+        }
+        let known = || self.sources.iter().map(|s| s.config.name.clone()).collect();
+        match names.iter().find(|n| self.sources.iter().all(|s| s.config.name != **n)) {
+            Some(unknown) => Err(Refusal::UnknownSource { name: unknown.clone(), known: known() }),
+            None => Ok((0..self.sources.len())
+                .filter(|i| self.sources.get(*i).is_some_and(|s| names.contains(&s.config.name)))
+                .collect()),
+        }
+    }
+}
+
+impl Entry {
+    /// Returns whether any scrape was good.
+    fn apply(&mut self, round: &[Option<Scraped>], now: Now, ledger: &mut Ledger) -> bool {
+        let full_before = self.dropped(DropReason::MaxSeries);
+        // A fault in a source costs its round, not the others'.
+        let outcomes = catch_unwind(AssertUnwindSafe(|| self.source.apply(round, now)))
+            .unwrap_or_else(|_panic| vec![Some(Err(Missed::fault())); round.len()]);
+        let mut outcomes = outcomes.into_iter();
+        let mut any_good = false;
+        for (i, (scraped, status)) in round.iter().zip(&mut self.status.targets).enumerate() {
+            let outcome = outcomes.next().flatten();
+            let Some(scraped) = scraped else { continue };
+            let outcome = outcome.unwrap_or_else(|| scraped.result.as_ref().map(|_| 0).map_err(Missed::clone));
+            any_good |= outcome.is_ok();
+            if matches!(outcome, Err(Missed::TooLarge { .. })) {
+                ledger.hit("body_bytes_max");
+            }
+            self.status.durations.observe(scraped.duration.as_secs_f64());
+            let before = status.state;
+            if status.record(scraped, outcome, self.config.kind.endpoints, self.source.is_retired(i), now) {
+                log_change(&self.config, i, before, status);
+            }
+        }
+        if self.dropped(DropReason::MaxSeries) > full_before {
+            ledger.hit("max_series");
+        }
+        any_good
+    }
+
+    pub(super) fn dropped(&self, reason: DropReason) -> u64 {
+        self.source.tally().dropped.get(&reason).copied().unwrap_or(0)
+    }
+
+    pub(super) fn is_workers(&self) -> bool {
+        self.config.kind.endpoints == Endpoints::Workers
+    }
+}
+
+/// One line per change. A worker that leaves or takes a port is everyday life, so it is no warning.
+fn log_change(config: &SourceConfig, target: usize, before: Option<Standing>, status: &Status) {
+    let (source, target) = (config.name.as_str(), config.targets.get(target).map_or("", |t| t.text.as_str()));
+    match (&status.last_error, status.state) {
+        (None, _) if before.is_none() => tracing::info!(source, target, samples = status.samples, "up"),
+        (None, _) if before == Some(Standing::Vacant) => tracing::debug!(source, target, samples = status.samples, "up again"),
+        (None, _) => tracing::info!(source, target, samples = status.samples, "up again"),
+        (Some(why), Some(Standing::Vacant)) => tracing::debug!(source, target, reason = %why, "vacant"),
+        (Some(why), Some(Standing::Retired)) => tracing::info!(source, target, reason = %why, "retired: its totals are kept"),
+        (Some(why), _) => {
+            tracing::warn!(source, target, reason = %why, hint = hint(why, config.kind.endpoints), "down");
+        }
+    }
+}

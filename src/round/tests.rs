@@ -1,0 +1,284 @@
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use super::*;
+use crate::config::{Limits, SourceConfig, WebConfig};
+use crate::encode::{FamilyView, Rendered};
+use crate::merge::{Now, Tally};
+use crate::model::{Family, MetricType};
+use crate::scrape::{Missed, Scraped};
+use crate::source::{Endpoints, Kind, Source};
+use crate::target::Target;
+use crate::testing::{self, Server};
+
+/// Shows how many rounds it took in, and what every target said last.
+#[derive(Default)]
+struct Fake {
+    rounds: usize,
+    served: usize,
+    bodies: Vec<Option<String>>,
+    rendered: Rendered,
+    tally: Tally,
+}
+
+impl Source for Fake {
+    fn apply(&mut self, round: &[Option<Scraped>], _: Now) -> Vec<Option<Result<usize, Missed>>> {
+        self.rounds += 1;
+        self.bodies.resize(round.len(), None);
+        for (body, scraped) in self.bodies.iter_mut().zip(round) {
+            if let Some(scraped) = scraped {
+                *body = scraped.result.as_ref().ok().map(|b| String::from_utf8_lossy(&b.bytes).into_owned());
+                assert!(body.as_deref() != Some("panic"), "as asked");
+            }
+        }
+        let mut family = Family::new("fake_rounds", MetricType::Gauge, "");
+        family.push([], self.rounds as f64);
+        self.rendered = Rendered::new(vec![family]);
+        round.iter().map(|s| s.as_ref().map(|s| s.result.as_ref().map(|b| b.bytes.len()).map_err(Missed::clone))).collect()
+    }
+
+    fn families(&self) -> Vec<FamilyView<'_>> {
+        self.rendered.views()
+    }
+
+    fn mark_served(&mut self, _: Now) {
+        self.served += 1;
+        self.tally.flaps.insert(0, self.served as u64);
+    }
+
+    fn tally(&self) -> &Tally {
+        &self.tally
+    }
+}
+
+fn pool(name: &'static str, targets: Vec<Target>) -> SourceConfig {
+    let kind: &'static Kind = testing::kind(name, Endpoints::Workers, |_| Box::<Fake>::default());
+    testing::source_of(kind, targets)
+}
+
+fn config(sources: Vec<SourceConfig>) -> Config {
+    Config {
+        scrape_timeout: Duration::from_secs(20),
+        sources,
+        limits: Limits::default(),
+        web: WebConfig { listen_addresses: vec![], telemetry_path: "/metrics".into() },
+    }
+}
+
+fn start(sources: Vec<SourceConfig>) -> Proxy {
+    Proxy::start(&config(sources)).unwrap()
+}
+
+fn far() -> Instant {
+    Instant::now() + Duration::from_secs(20)
+}
+
+fn near() -> Instant {
+    Instant::now() + Duration::from_millis(150)
+}
+
+/// Asks as one who arrived at that time.
+fn ask(proxy: &Proxy, arrived: Instant, deadline: Instant) -> oneshot::Receiver<()> {
+    let (done, told) = oneshot::channel();
+    proxy.asks.send(Ask { arrived, deadline, done }).unwrap();
+    told
+}
+
+/// One who arrives too late for a round that is on.
+fn ask_later(proxy: &Proxy, deadline: Instant) -> oneshot::Receiver<()> {
+    ask(proxy, Instant::now() + JOIN_WINDOW + Duration::from_secs(1), deadline)
+}
+
+fn states(proxy: &Proxy) -> Vec<Option<TargetState>> {
+    proxy.report().iter().flat_map(|s| s.targets.iter().map(|t| t.status.state)).collect()
+}
+
+fn rounds(proxy: &Proxy) -> f64 {
+    lock(&proxy.state).sources[0].source.families()[0].samples[0].value
+}
+
+#[tokio::test]
+async fn requests_at_the_same_time_share_a_round() {
+    let server = Server::start("a 1\n").await;
+    let proxy = start(vec![pool("w", vec![server.target()])]);
+    let before = Instant::now();
+    let both = futures::future::join(proxy.round(far()), proxy.round(far()));
+    let release = async {
+        server.asked(1).await;
+        server.release(1);
+    };
+    tokio::join!(both, release);
+    ask(&proxy, before, far()).await.unwrap();
+    assert_eq!((server.count(), rounds(&proxy)), (1, 1.0));
+}
+
+#[tokio::test]
+async fn a_later_request_gets_the_next_round_after_this_one() {
+    let server = Server::start("a 1\n").await;
+    let proxy = start(vec![pool("w", vec![server.target()])]);
+    let first = ask(&proxy, Instant::now(), far());
+    server.asked(1).await;
+    let mut second = ask_later(&proxy, far());
+    let third = ask_later(&proxy, far());
+    server.release(1);
+    first.await.unwrap();
+    assert!(second.try_recv().is_err(), "the first round is not its own");
+    server.asked(2).await;
+    server.release(1);
+    second.await.unwrap();
+    third.await.unwrap();
+    assert_eq!((server.count(), server.most_at_once(), rounds(&proxy)), (2, 1, 2.0));
+}
+
+#[tokio::test]
+async fn a_round_goes_on_without_its_requester() {
+    let server = Server::start("a 1\n").await;
+    let proxy = start(vec![pool("w", vec![server.target()])]);
+    let before = Instant::now();
+    tokio::select! {
+        () = proxy.round(far()) => unreachable!("nobody answers"),
+        () = server.asked(1) => {}
+    }
+    server.release(1);
+    ask(&proxy, before, far()).await.unwrap();
+    assert_eq!((server.count(), states(&proxy)), (1, vec![Some(TargetState::Up)]));
+}
+
+#[tokio::test]
+async fn the_deadline_ends_a_round_and_every_target_has_its_state() {
+    let (good, silent, vacant) = (Server::start("a 1\n").await, Server::start("").await, testing::free_port().await);
+    good.release(1);
+    let proxy = start(vec![pool("w", vec![good.target(), silent.target(), testing::http_target(vacant)])]);
+    assert_eq!(proxy.answer(&Query::default(), Format::Text004), Err(Refusal::NotReady));
+    proxy.round(near()).await;
+    assert_eq!(states(&proxy), [Some(TargetState::Up), Some(TargetState::Stuck), Some(TargetState::Vacant)]);
+    assert!(proxy.is_ready() && proxy.answer(&Query::default(), Format::Text004).is_ok());
+}
+
+#[tokio::test]
+async fn a_request_in_a_hurry_takes_what_is_in() {
+    let (good, slow) = (Server::start("a 1\n").await, Server::start("a 2\n").await);
+    good.release(1);
+    let proxy = start(vec![pool("w", vec![good.target(), slow.target()])]);
+    let mut patient = ask(&proxy, Instant::now(), far());
+    ask(&proxy, Instant::now(), near()).await.unwrap();
+    assert_eq!(states(&proxy), [Some(TargetState::Up), None]);
+    assert!(patient.try_recv().is_err() && !proxy.is_ready());
+    slow.release(1);
+    patient.await.unwrap();
+    assert_eq!(states(&proxy), [Some(TargetState::Up); 2]);
+}
+
+#[tokio::test]
+async fn a_stuck_target_costs_no_round_its_whole_deadline_and_is_never_read_twice_at_once() {
+    let (good, stuck) = (Server::start("a 1\n").await, Server::start("a 2\n").await);
+    good.release(10);
+    let proxy = start(vec![pool("w", vec![good.target(), stuck.target()])]);
+    for round in 1..=2 {
+        ask_later(&proxy, near()).await.unwrap();
+        // Its server still holds the connection of a reader that has gone.
+        stuck.asked(round).await;
+        stuck.hang_up().await;
+    }
+    let deadline = far();
+    ask_later(&proxy, deadline).await.unwrap();
+    ask_later(&proxy, deadline).await.unwrap();
+    // The third read is given up by its round and still open in the fourth, which so makes none.
+    assert_eq!((good.count(), stuck.count(), stuck.most_at_once()), (4, 3, 1));
+    assert_eq!(states(&proxy), [Some(TargetState::Up), Some(TargetState::Stuck)]);
+    stuck.release(2);
+    // Whether the answer to the open read is seen before this round or in it, one more read is made by the next one at the latest.
+    ask_later(&proxy, deadline).await.unwrap();
+    ask_later(&proxy, deadline).await.unwrap();
+    assert_eq!((stuck.most_at_once(), states(&proxy)), (1, vec![Some(TargetState::Up); 2]));
+}
+
+#[tokio::test]
+async fn a_fault_in_a_source_costs_only_its_round() {
+    let (bad, good) = (Server::start("panic").await, Server::start("a 1\n").await);
+    bad.release(1);
+    good.release(1);
+    let proxy = start(vec![pool("bad", vec![bad.target()]), pool("good", vec![good.target()])]);
+    proxy.round(far()).await;
+    assert_eq!(states(&proxy), [Some(TargetState::Down), Some(TargetState::Up)]);
+}
+
+#[tokio::test]
+async fn refusals() {
+    let good = Server::start("a 1\n").await;
+    good.release(1);
+    let vacant = testing::http_target(testing::free_port().await);
+    let ask_of = |sources: Vec<SourceConfig>, wants: &[&str]| {
+        let query = Query { sources: wants.iter().map(|s| s.to_string()).collect(), ..Query::default() };
+        async move {
+            let proxy = start(sources);
+            proxy.round(far()).await;
+            proxy.answer(&query, Format::Text004).map(drop)
+        }
+    };
+    assert_eq!(ask_of(vec![pool("w", vec![vacant.clone()])], &[]).await, Err(Refusal::NothingYet));
+    let mut required = pool("must", vec![vacant]);
+    required.required = true;
+    let both = vec![pool("w", vec![good.target()]), required];
+    assert_eq!(ask_of(both.clone(), &[]).await, Err(Refusal::RequiredDown(vec!["must".into()])));
+    good.release(2);
+    assert_eq!(ask_of(both.clone(), &["w"]).await, Ok(()));
+    let unknown = ask_of(both, &["w", "x"]).await.unwrap_err();
+    assert_eq!(unknown.to_string(), "no source is called \"x\"; there are: w, must");
+}
+
+#[tokio::test]
+async fn only_whole_expositions_count_as_served() {
+    let server = Server::start("a 1\n").await;
+    server.release(1);
+    let proxy = start(vec![pool("w", vec![server.target()]), pool("v", vec![])]);
+    proxy.round(far()).await;
+    let served =
+        || lock(&proxy.state).sources.iter().map(|s| s.source.tally().flaps.get(&0).copied().unwrap_or(0)).collect::<Vec<_>>();
+    proxy.peek(&Query::default(), Format::Text004).unwrap();
+    proxy.answer(&Query { unmerged: true, ..Query::default() }, Format::Text004).unwrap();
+    proxy.answer(&Query { names: vec!["x".into()], ..Query::default() }, Format::Text004).unwrap();
+    assert_eq!(served(), [0, 0]);
+    proxy.answer(&Query { sources: vec!["v".into()], ..Query::default() }, Format::Text004).unwrap();
+    assert_eq!(served(), [0, 1]);
+    proxy.answer(&Query::default(), Format::Text004).unwrap();
+    assert_eq!(served(), [1, 2]);
+}
+
+#[tokio::test]
+async fn own_metrics_tell_a_vacant_slot_from_a_stuck_one() {
+    let (good, silent) = (Server::start("a 1\n").await, Server::start("").await);
+    good.release(1);
+    let vacant = testing::http_target(testing::free_port().await);
+    let mut workers = pool("w", vec![good.target(), silent.target(), vacant.clone()]);
+    workers.expect = Some(2);
+    let mut exporter = pool("x", vec![vacant.clone()]);
+    exporter.kind = testing::kind("x", Endpoints::Targets, |_| Box::<Fake>::default());
+    let proxy = start(vec![workers, exporter]);
+    proxy.round(near()).await;
+    let mut state = lock(&proxy.state);
+    let now = state.clock.now();
+    let left_out = own::LeftOut { clashes: vec![0, 3], escape_collisions: 0 };
+    let rendered = Rendered::new(own::of_sources(&state.sources, &[0, 1], &left_out, now));
+    let views = rendered.views();
+    let value = |head: &str| views.iter().flat_map(|f| &f.samples).find(|s| s.head == head).map(|s| s.value);
+    let (up, stuck, gone) = (&good.target().id, &silent.target().id, &vacant.id);
+    assert_eq!(value("onescrape_source_up{source=\"w\"}"), Some(1.0));
+    assert_eq!(value("onescrape_source_up{source=\"x\"}"), Some(0.0));
+    assert_eq!(value("onescrape_workers_expected{source=\"w\"}"), Some(2.0));
+    for (worker, want) in [(up, Some(1.0)), (stuck, Some(0.0)), (gone, None)] {
+        assert_eq!(value(&format!("onescrape_worker_up{{source=\"w\",worker=\"{worker}\"}}")), want, "{worker}");
+    }
+    assert_eq!(value(&format!("onescrape_target_up{{source=\"x\",target=\"{gone}\"}}")), Some(0.0));
+    for (name, want) in [("up", 1.0), ("vacant", 1.0), ("stuck", 1.0), ("down", 0.0), ("retired", 0.0)] {
+        assert_eq!(value(&format!("onescrape_slots{{source=\"w\",state=\"{name}\"}}")), Some(want), "{name}");
+    }
+    assert_eq!(value("onescrape_slots{source=\"x\",state=\"up\"}"), None);
+    assert_eq!(value(&format!("onescrape_worker_scrapes_total{{outcome=\"timeout\",source=\"w\",worker=\"{stuck}\"}}")), Some(1.0));
+    assert_eq!(value(&format!("onescrape_worker_samples{{source=\"w\",worker=\"{up}\"}}")), Some(4.0));
+    assert_eq!(value("onescrape_worker_scrape_duration_seconds_count{source=\"w\"}"), Some(3.0));
+    assert_eq!(value("onescrape_samples_dropped_total{reason=\"source_clash\",source=\"x\"}"), Some(3.0));
+    let mut names: Vec<_> = views.iter().map(|f| f.name).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), views.len(), "one family of each name");
+}

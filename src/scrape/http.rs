@@ -1,0 +1,147 @@
+use super::{Body, Missed, Request};
+use bytes::{Buf, Bytes};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
+use http::{HeaderMap, HeaderName, StatusCode};
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use std::error::Error as _;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
+
+/// How much of the body of a refusal is read for its first words.
+const REFUSAL_BYTES: usize = 2048;
+/// How much room is made at once for a body that announces its length; beyond, it grows as it comes.
+const BODY_RESERVE_MAX: usize = 1 << 20;
+
+/// One GET on a fresh connection, which ends with it.
+pub(super) async fn get<S>(socket: S, host: &str, path: &str, how: &Request, deadline: Instant) -> Result<Body, Missed>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (mut sender, connection) = http1::Builder::new()
+        .ignore_invalid_headers_in_responses(true)
+        .handshake::<_, Empty<Bytes>>(TokioIo::new(socket))
+        .await
+        .map_err(|e| broken(&e))?;
+    let left = deadline.saturating_duration_since(Instant::now());
+    let mut request = http::Request::new(Empty::new());
+    *request.uri_mut() = path.parse().map_err(|e| Missed::Connect(format!("the path {path:?} is no path of a URL: {e}")))?;
+    *request.headers_mut() = how.headers(host, left);
+    let exchange = async {
+        let (head, body) = sender.send_request(request).await.map_err(|e| broken(&e))?.into_parts();
+        if head.status != StatusCode::OK {
+            let detail = refusal(&head.headers, body).await;
+            return Err(Missed::Status { code: head.status.as_u16(), detail });
+        }
+        check_encoding(&head.headers)?;
+        let bytes = collect(body, &head.headers, how.body_bytes_max()).await?;
+        Ok(Body { content_type: text(&head.headers, CONTENT_TYPE), bytes })
+    };
+    tokio::pin!(exchange);
+    // The connection is driven here, not in a task of its own: dropped at the deadline, it takes the socket with it.
+    tokio::select! {
+        biased;
+        result = &mut exchange => result,
+        _ended = connection => exchange.await,
+    }
+}
+
+/// Refuses a body that is encoded although `identity` was asked for.
+pub(super) fn check_encoding(headers: &HeaderMap) -> Result<(), Missed> {
+    match text(headers, CONTENT_ENCODING) {
+        Some(coding) if !coding.eq_ignore_ascii_case("identity") && !coding.is_empty() => Err(Missed::Parse(format!(
+            "Content-Encoding is {:?} although identity was asked for; switch compression off for this path",
+            first_words(coding.as_bytes())
+        ))),
+        _ => Ok(()),
+    }
+}
+
+async fn collect(mut body: Incoming, headers: &HeaderMap, limit: usize) -> Result<Bytes, Missed> {
+    let announced = text(headers, CONTENT_LENGTH).and_then(|n| n.parse::<usize>().ok()).unwrap_or(0);
+    if announced > limit {
+        return Err(Missed::TooLarge { limit });
+    }
+    let mut bytes = Vec::with_capacity(announced.min(BODY_RESERVE_MAX));
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|e| cut(&e, bytes.len(), announced))?.into_data() else { continue };
+        if bytes.len() + data.remaining() > limit {
+            return Err(Missed::TooLarge { limit });
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok(bytes.into())
+}
+
+/// What a status other than 200 says: where it redirects to, or the first words of its body.
+async fn refusal(headers: &HeaderMap, mut body: Incoming) -> Option<String> {
+    if let Some(location) = text(headers, LOCATION) {
+        return Some(format!("Location: {}", first_words(location.as_bytes())));
+    }
+    let mut bytes = Vec::new();
+    while bytes.len() < REFUSAL_BYTES {
+        match body.frame().await {
+            Some(Ok(frame)) => bytes.extend(frame.into_data().unwrap_or_default()),
+            _ => break,
+        }
+    }
+    Some(first_words(&bytes)).filter(|words| !words.is_empty())
+}
+
+/// The first words of a text or HTML page, on one line, without tags and control characters.
+pub(super) fn first_words(body: &[u8]) -> String {
+    const CHARS_MAX: usize = 80;
+    let body = body.get(..REFUSAL_BYTES).unwrap_or(body);
+    let mut words = String::new();
+    let (mut in_tag, mut blank, mut length) = (false, false, 0);
+    for c in String::from_utf8_lossy(body).chars() {
+        match c {
+            '<' => (in_tag, blank) = (true, true),
+            '>' if in_tag => in_tag = false,
+            _ if in_tag => {}
+            c if c.is_whitespace() || c.is_control() => blank = true,
+            _ if length >= CHARS_MAX => {
+                words.push('…');
+                break;
+            }
+            c => {
+                if std::mem::take(&mut blank) && !words.is_empty() {
+                    words.push(' ');
+                    length += 1;
+                }
+                words.push(c);
+                length += 1;
+            }
+        }
+    }
+    words
+}
+
+/// A header's value, if it is text.
+pub(super) fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
+    headers.get(name).map(|v| String::from_utf8_lossy(v.as_bytes()).trim().to_string())
+}
+
+/// An exchange that failed before the body.
+fn broken(e: &hyper::Error) -> Missed {
+    if e.is_parse() {
+        Missed::Parse(format!("the answer is not HTTP ({})", with_cause(e)))
+    } else {
+        Missed::Truncated(format!("the connection ended before an answer ({})", with_cause(e)))
+    }
+}
+
+/// A body that failed midway.
+fn cut(e: &hyper::Error, got: usize, announced: usize) -> Missed {
+    let of = if announced > 0 { format!(" of {announced}") } else { String::new() };
+    Missed::Truncated(format!("{got}{of} bytes came ({})", with_cause(e)))
+}
+
+fn with_cause(e: &hyper::Error) -> String {
+    match e.source() {
+        Some(cause) => format!("{e}: {cause}"),
+        None => e.to_string(),
+    }
+}

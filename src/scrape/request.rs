@@ -1,0 +1,80 @@
+use super::{GUARD_HEADER, ProcessId, USER_AGENT};
+use crate::config::SourceConfig;
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, USER_AGENT as USER_AGENT_HEADER};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use std::time::Duration;
+
+/// Says to the target how long this scrape may take, in seconds: the same header Prometheus sends.
+const SCRAPE_TIMEOUT: HeaderName = HeaderName::from_static("x-prometheus-scrape-timeout-seconds");
+
+/// Kinds whose targets may answer with a bare stream even where the address says HTTP.
+const STREAM_KINDS: [&str; 1] = ["uwsgi"];
+
+/// How the targets of one source are asked.
+#[derive(Debug, Clone)]
+pub struct Request {
+    headers: HeaderMap,
+    body_bytes_max: usize,
+    stream: bool,
+}
+
+/// A header of the configuration that HTTP doesn't allow. Its value is not repeated: it may be a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "source {source_name:?}: http_headers: {header:?} has a name or value that HTTP does not allow; use visible ASCII characters"
+)]
+pub struct BadHeader {
+    /// The source's name.
+    pub source_name: String,
+    /// The header's name.
+    pub header: String,
+}
+
+impl Request {
+    /// What the targets of `source` are asked with.
+    ///
+    /// # Errors
+    /// A header of `http_headers` that can't be sent.
+    pub fn new(source: &SourceConfig, id: &ProcessId) -> Result<Self, BadHeader> {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static(source.kind.accept));
+        headers.insert(USER_AGENT_HEADER, HeaderValue::from_static(USER_AGENT));
+        for (name, value) in &source.http_headers {
+            let bad = || BadHeader { source_name: source.name.clone(), header: name.clone() };
+            let key = HeaderName::try_from(name.as_str()).map_err(|_| bad())?;
+            headers.insert(key, HeaderValue::try_from(value.as_str()).map_err(|_| bad())?);
+        }
+        // Ours alone: the way the answer is framed, and the guard against loops.
+        headers.remove(CONTENT_LENGTH);
+        headers.remove(TRANSFER_ENCODING);
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        headers.insert(GUARD_HEADER, id.header().clone());
+        let stream = STREAM_KINDS.contains(&source.kind.name);
+        Ok(Self { headers, body_bytes_max: source.limits.body_bytes_max, stream })
+    }
+
+    /// The headers of one scrape that may still take `left`; `host` where none is configured.
+    pub(super) fn headers(&self, host: &str, left: Duration) -> HeaderMap {
+        let mut headers = self.headers.clone();
+        if !headers.contains_key(HOST)
+            && let Ok(host) = HeaderValue::try_from(host)
+        {
+            headers.insert(HOST, host);
+        }
+        if let Ok(seconds) = HeaderValue::try_from(format!("{:.3}", left.as_secs_f64())) {
+            headers.insert(SCRAPE_TIMEOUT, seconds);
+        }
+        headers
+    }
+
+    /// Largest body taken, in bytes.
+    pub(super) fn body_bytes_max(&self) -> usize {
+        self.body_bytes_max
+    }
+
+    /// Whether an HTTP address too may answer with a bare stream.
+    pub(super) fn is_stream(&self) -> bool {
+        self.stream
+    }
+}

@@ -1,0 +1,139 @@
+//! What unit tests of several modules need: a source configuration, a fake target.
+#![allow(clippy::unwrap_used)]
+
+use crate::config::{Limits, MergeConfig, NginxNames, SourceConfig};
+use crate::source::{Endpoints, Kind, Source};
+use crate::target::{Address, Target};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+
+/// A kind that is only its name and how it is built.
+pub(crate) fn kind(name: &'static str, endpoints: Endpoints, build: fn(&SourceConfig) -> Box<dyn Source>) -> &'static Kind {
+    let targets = crate::target::http_targets;
+    Box::leak(Box::new(Kind { name, about: "", endpoints, default_path: "/metrics", targets, accept: "*/*", build }))
+}
+
+/// A source of a kind that can't be built, for what never builds it.
+pub(crate) fn source(kind_name: &str, targets: Vec<Target>) -> SourceConfig {
+    let name: &'static str = kind_name.to_string().leak();
+    source_of(kind(name, Endpoints::Workers, |_| unreachable!()), targets)
+}
+
+/// A source with default settings.
+pub(crate) fn source_of(kind: &'static Kind, targets: Vec<Target>) -> SourceConfig {
+    SourceConfig {
+        name: kind.name.into(),
+        kind,
+        targets,
+        expect: None,
+        scrape_timeout: None,
+        http_headers: BTreeMap::new(),
+        required: false,
+        merge: MergeConfig::default(),
+        cores: false,
+        names: NginxNames::Official,
+        limits: Limits::default(),
+    }
+}
+
+/// A target over HTTP on loopback.
+pub(crate) fn http_target(port: u16) -> Target {
+    let address = Address::Http { host: "127.0.0.1".into(), port, path: "/metrics".into() };
+    Target { id: format!("127.0.0.1:{port}"), text: format!("127.0.0.1:{port}"), address }
+}
+
+/// A port nobody listens on.
+pub(crate) async fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
+}
+
+/// Reads a request up to the blank line.
+pub(crate) async fn read_head(socket: &mut (impl AsyncRead + Unpin)) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        match socket.read_u8().await {
+            Ok(byte) => head.push(byte),
+            Err(_) => break,
+        }
+    }
+    String::from_utf8(head).unwrap()
+}
+
+/// An HTTP target that counts its requests and answers each only when released.
+pub(crate) struct Server {
+    port: u16,
+    counts: watch::Receiver<Counts>,
+    released: Arc<Semaphore>,
+    most_at_once: Arc<AtomicUsize>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Counts {
+    asked: usize,
+    open: usize,
+}
+
+impl Server {
+    pub(crate) async fn start(body: &'static str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (changes, counts) = watch::channel(Counts::default());
+        let (released, most_at_once) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (permits, most) = (released.clone(), most_at_once.clone());
+        tokio::spawn(async move {
+            loop {
+                let (mut socket, _) = listener.accept().await.unwrap();
+                let (changes, permits, most) = (changes.clone(), permits.clone(), most.clone());
+                tokio::spawn(async move {
+                    read_head(&mut socket).await;
+                    changes.send_modify(|c| {
+                        c.asked += 1;
+                        c.open += 1;
+                        most.fetch_max(c.open, Ordering::Relaxed);
+                    });
+                    // Until it may answer, or the client hangs up.
+                    let released = tokio::select! {
+                        permit = permits.acquire() => permit.map(|p| p.forget()).is_ok(),
+                        _ = socket.read_u8() => false,
+                    };
+                    changes.send_modify(|c| c.open -= 1);
+                    if released {
+                        let _ = socket.write_all(format!("HTTP/1.0 200 OK\r\n\r\n{body}").as_bytes()).await;
+                    }
+                });
+            }
+        });
+        Self { port, counts, released, most_at_once }
+    }
+
+    pub(crate) fn target(&self) -> Target {
+        http_target(self.port)
+    }
+
+    /// Lets this many requests be answered.
+    pub(crate) fn release(&self, n: usize) {
+        self.released.add_permits(n);
+    }
+
+    /// Waits until this many requests have come.
+    pub(crate) async fn asked(&self, n: usize) {
+        self.counts.clone().wait_for(|c| c.asked >= n).await.unwrap();
+    }
+
+    /// Waits until no request is open.
+    pub(crate) async fn hang_up(&self) {
+        self.counts.clone().wait_for(|c| c.open == 0).await.unwrap();
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.counts.borrow().asked
+    }
+
+    pub(crate) fn most_at_once(&self) -> usize {
+        self.most_at_once.load(Ordering::Relaxed)
+    }
+}
