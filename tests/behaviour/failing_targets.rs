@@ -1,0 +1,97 @@
+//! A failing target costs its own data and no more, and says so once.
+
+use crate::support::fake_worker::{Answer, FakeWorker, OPENMETRICS, TEXT};
+use crate::support::proxy::{Proxy, workers_flag};
+use crate::support::{expect, wait_for};
+use crate::{exposition, worker};
+
+/// Largest body in these tests, bytes.
+const BODY_BYTES_MAX: usize = 10_000;
+
+/// Bad answers, and the outcome under which each is counted.
+fn bad_answers() -> Vec<(&'static str, Answer, &'static str)> {
+    let raw = |text: &str| Answer::Bytes(text.as_bytes().to_vec());
+    let large = format!("# TYPE c_total counter\nc_total{{a=\"{}\"}} 100\n", "x".repeat(BODY_BYTES_MAX));
+    let gzip = [b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Type: text/plain\r\n\r\n".as_slice(), &[0x1f, 0x8b, 8, 0]];
+    vec![
+        ("HTML", Answer::ok("text/html", "<!DOCTYPE html>\n<html><body>Hello</body></html>\n"), "parse"),
+        ("garbage", Answer::ok(TEXT, "\u{0}\u{1}\u{2} garbage {{{\n"), "parse"),
+        ("one bad line", Answer::ok(TEXT, "# TYPE c_total counter\nc_total 100\nc_total{ 5\n"), "parse"),
+        (
+            "no UTF-8",
+            Answer::Bytes(b"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nc_total{a=\"\xff\"} 100\n".to_vec()),
+            "parse",
+        ),
+        ("gzip unasked", Answer::Bytes(gzip.concat()), "parse"),
+        ("shorter than announced", Answer::cut("# TYPE c_total counter\nc_total 100\n"), "truncated"),
+        ("no final line feed", Answer::text("# TYPE c_total counter\nc_total 100"), "truncated"),
+        ("OpenMetrics without its end", Answer::ok(OPENMETRICS, "# TYPE c counter\nc_total 100\n"), "truncated"),
+        ("status 500", Answer::status(500), "status"),
+        ("status 404", Answer::status(404), "status"),
+        ("a redirect", raw("HTTP/1.1 301 Moved\r\nLocation: /metrics/\r\nContent-Length: 0\r\n\r\n"), "status"),
+        ("too large", Answer::text(&large), "too_large"),
+    ]
+}
+
+#[test]
+fn a_bad_answer_costs_its_own_data_only() {
+    for (name, bad, outcome) in bad_answers() {
+        let (good, odd) = (worker(3), FakeWorker::answering(exposition(4)));
+        let targets = format!("[\"{}\", \"{}\"]", good.id(), odd.id());
+        let proxy = Proxy::with_config(&format!(
+            "sources:\n  - {{name: django, kind: workers, targets: {targets}}}\nlimits: {{body_bytes_max: {BODY_BYTES_MAX}}}\n"
+        ));
+        assert_eq!(proxy.scrape().value("c_total"), Some(7.0), "{name}");
+
+        odd.set(bad);
+        let answer = proxy.scrape();
+        let of_odd = |metric: &str| format!("{metric}{{source=\"django\",worker=\"{}\"}}", odd.id());
+        assert_eq!(answer.value("c_total"), Some(7.0), "{name}: counters are carried, and not one sample of a bad body is taken");
+        assert_eq!(answer.select("g").len(), 1, "{name}: only the good worker's gauge is left");
+        assert_eq!(answer.value(&of_odd("onescrape_worker_up")), Some(0.0), "{name}");
+        assert_eq!(answer.value("onescrape_slots{state=\"down\"}"), Some(1.0), "{name}");
+        assert_eq!(answer.value("onescrape_slots{state=\"up\"}"), Some(1.0), "{name}");
+        let counted = format!("onescrape_worker_scrapes_total{{worker=\"{}\",outcome=\"{outcome}\"}}", odd.id());
+        assert!(answer.value(&counted).is_some_and(|count| count >= 1.0), "{name} isn't counted as {outcome}");
+
+        odd.set(exposition(5));
+        assert_eq!(proxy.scrape().value("c_total"), Some(8.0), "{name}: it goes on where it was");
+    }
+}
+
+#[test]
+fn a_hanging_worker_is_stuck_and_the_others_are_served() {
+    let (good, odd) = (worker(3), worker(4));
+    let mut flags = workers_flag(&[&good, &odd]);
+    // Far beyond the test's patience: only the header's limit can end the scrape.
+    flags.push("--scrape.timeout=600s".into());
+    let proxy = Proxy::start(&flags);
+    odd.set(Answer::Hang);
+    let answer = proxy.get_with("/metrics", &[("X-Prometheus-Scrape-Timeout-Seconds", "1")]);
+    assert_eq!(answer.status, 200);
+    let answer = crate::support::exposition::parse(answer.text()).unwrap();
+    assert_eq!(answer.value("c_total"), Some(7.0));
+    assert_eq!(answer.select("g").len(), 1);
+    assert_eq!(answer.value("onescrape_slots{state=\"stuck\"}"), Some(1.0));
+    assert_eq!(answer.value(&format!("onescrape_worker_up{{worker=\"{}\"}}", odd.id())), Some(0.0));
+    assert!(odd.open_max() <= 1, "never two scrapes of one worker at once");
+}
+
+#[test]
+fn the_log_has_a_line_for_a_change_not_for_a_scrape() {
+    const SCRAPES: usize = 5;
+    let (good, odd) = (worker(3), worker(4));
+    let proxy = Proxy::of(&[&good, &odd]);
+    let lines = || proxy.log().lines().filter(|line| line.contains(&odd.id())).count();
+    proxy.scrape();
+    let before = lines();
+    let mut expected = before;
+    for answer in [Answer::status(500), exposition(5), Answer::status(500), exposition(6)] {
+        odd.set(answer);
+        (0..SCRAPES).for_each(|_| drop(proxy.scrape()));
+        expected += 1;
+        wait_for("the line about the change", || expect(lines() >= expected, || proxy.log()));
+        assert_eq!(lines(), expected, "{}", proxy.log());
+    }
+    assert!(proxy.log().lines().any(|line| line.contains(&odd.id()) && line.contains("500")), "the reason: {}", proxy.log());
+}

@@ -1,0 +1,21 @@
+//! What the program does as its users see it: command line, endpoints, failing targets, rounds, log. Fake workers on real sockets.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test says what is wrong by panicking")]
+
+mod command_line;
+mod endpoints;
+mod failing_targets;
+mod rounds;
+#[path = "../support/mod.rs"]
+mod support;
+
+use support::fake_worker::{Answer, FakeWorker};
+
+/// A worker with one counter and one gauge.
+fn worker(requests: u32) -> FakeWorker {
+    FakeWorker::answering(exposition(requests))
+}
+
+/// What such a worker says.
+fn exposition(requests: u32) -> Answer {
+    Answer::text(&format!("# TYPE c_total counter\nc_total {requests}\n# TYPE g gauge\ng {requests}\n"))
+}

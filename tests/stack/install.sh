@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# Installs what the tests run against: nginx and Prometheus from Debian, Django, gunicorn and uWSGI in a virtual environment under
+# ${ONESCRAPE_STACK:-.stack}. Made for a bare Debian 12, as root or with sudo; does nothing, quickly, where all is there.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+stack=${ONESCRAPE_STACK:-$here/../../.stack}
+packages=(nginx-light prometheus python3-venv)
+policy=/usr/sbin/policy-rc.d
+attempts=3 # a mirror or an index may fail for a moment
+
+mkdir -p "$stack"
+stack=$(cd "$stack" && pwd)
+
+say() { printf 'install: %s\n' "$*" >&2; }
+die() {
+  say "$*"
+  exit 1
+}
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo -n "$@"
+  else
+    die "cannot run '$*': it takes root, and there is no sudo. Run as root, or install ${packages[*]} by hand"
+  fi
+}
+
+retry() { # COMMAND...: up to $attempts times
+  local i
+  for i in $(seq "$attempts"); do
+    "$@" && return 0
+    say "failed, attempt $i of $attempts: $*"
+    sleep "$i"
+  done
+  return 1
+}
+
+missing_packages() {
+  local p
+  for p in "${packages[@]}"; do
+    dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || echo "$p"
+  done
+}
+
+apt_get() {
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -y --no-install-recommends \
+    -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" >>"$stack/apt.log" 2>&1
+}
+
+install_packages() {
+  local missing ours=
+  mapfile -t missing < <(missing_packages)
+  [ ${#missing[@]} -gt 0 ] || return 0
+  command -v apt-get >/dev/null || die "there is no apt-get here; install by hand: ${missing[*]}"
+  say "apt: ${missing[*]}"
+  # The tests start their own daemons, on ports of their own: the packages must not start theirs.
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+    as_root chmod 755 "$policy"
+    ours=1
+  fi
+  local failed=
+  retry apt_get update && retry apt_get install "${missing[@]}" || failed=1
+  if [ -n "$ours" ]; then as_root rm -f "$policy"; fi
+  if [ -n "$failed" ]; then
+    tail -n 20 "$stack/apt.log" >&2
+    die "apt-get could not install ${missing[*]}; the whole log is $stack/apt.log"
+  fi
+}
+
+install_venv() {
+  cmp -s "$here/requirements.txt" "$stack/venv/installed.txt" && return 0
+  say "pip: $(paste -sd' ' "$here/requirements.txt")"
+  # Debian's python3 rather than the first of PATH: python3-venv belongs to it.
+  local python=/usr/bin/python3
+  [ -x "$python" ] || python=python3
+  "$python" -m venv --clear "$stack/venv"
+  retry "$stack/venv/bin/pip" -q --disable-pip-version-check install -r "$here/requirements.txt" ||
+    die "pip could not install $here/requirements.txt"
+  cp "$here/requirements.txt" "$stack/venv/installed.txt"
+}
+
+check() {
+  local program
+  for program in nginx prometheus promtool; do
+    # nginx lives in sbin, which a plain user's PATH may lack.
+    PATH=$PATH:/usr/sbin command -v "$program" >/dev/null || die "$program is missing although its package is installed"
+  done
+  for program in python gunicorn uwsgi; do
+    [ -x "$stack/venv/bin/$program" ] || die "$stack/venv/bin/$program is missing: remove $stack and try again"
+  done
+}
+
+install_packages
+install_venv
+check
