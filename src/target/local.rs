@@ -108,7 +108,8 @@ mod tests {
         }
         let texts: Vec<_> = stats_targets("tcp://a:1-2", "/").unwrap().into_iter().map(|t| t.text).collect();
         assert_eq!(texts, ["tcp://a:1", "tcp://a:2"]);
-        for bad in ["tcp://a", "tcp://a:1/x", "tcp://u:p@a:1", "unix://x", "file://x", "file:///", "ftp://a:1", "https://a:1", "a"] {
+        for bad in ["tcp://a", "tcp://a:1/x", "tcp://u:p@a:1", "unix://x", "file://x", "file:///", "ftp://a:1", "https://a:1", "a"]
+        {
             let wrong = stats_targets(bad, "/").unwrap_err();
             assert_eq!(wrong.text, bad);
         }

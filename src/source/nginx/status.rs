@@ -64,7 +64,9 @@ fn other_page(text: &str) -> String {
         [b'<', ..] => "an HTML page where stub_status should be: the path has no `stub_status;` location, or another server block \
                        answered (then set http_headers: {Host: …})"
             .into(),
-        [b'{', ..] => "JSON where stub_status should be: perhaps the VTS module's status; give the path of a `stub_status;` location".into(),
+        [b'{', ..] => {
+            "JSON where stub_status should be: perhaps the VTS module's status; give the path of a `stub_status;` location".into()
+        }
         [b'#', ..] => "a Prometheus exposition where stub_status should be: read an exporter with a source of kind exporter".into(),
         _ => {
             let excerpt: String = start.chars().take(EXCERPT_CHARS).collect();
@@ -79,12 +81,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const PAGE: &str =
-        "Active connections: 42 \nserver accepts handled requests\n 45 44 399 \nReading: 1 Writing: 40 Waiting: 18446744073709551615 \n";
+    const PAGE: &str = "Active connections: 42 \nserver accepts handled requests\n 45 44 399 \nReading: 1 Writing: 40 Waiting: 18446744073709551615 \n";
 
     #[test]
     fn whitespace_columns_and_negative_gauges() {
-        let status = Status { active: 42.0, accepted: 45.0, handled: 44.0, requests: 399.0, reading: 1.0, writing: 40.0, waiting: -1.0 };
+        let status =
+            Status { active: 42.0, accepted: 45.0, handled: 44.0, requests: 399.0, reading: 1.0, writing: 40.0, waiting: -1.0 };
         let tengine = PAGE.replace("requests\n", "requests request_time\n").replace(" 399 ", " 399 123456 ");
         let squeezed = PAGE.replace(": ", ":");
         let windows = PAGE.replace('\n', "\r\n\r\n");

@@ -170,7 +170,8 @@ pub(super) fn read(bytes: &[u8], max_objects: usize) -> Result<Stats, Missed> {
         None => return Err(Missed::Truncated("only blanks, no stats JSON".into())),
         Some(b'{') => {}
         Some(b'<') => {
-            let why = "an HTML page where uWSGI's stats JSON should be: this is a web server, not the address of uWSGI's `stats` option";
+            let why =
+                "an HTML page where uWSGI's stats JSON should be: this is a web server, not the address of uWSGI's `stats` option";
             return Err(Missed::Parse(why.into()));
         }
         Some(_) if body.starts_with(b"HTTP/") => {

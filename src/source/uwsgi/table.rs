@@ -104,7 +104,11 @@ pub(super) static WORKER_GAUGES: &[Column<Worker>] = &[
     column("uwsgi_worker_vsz_bytes", "Worker VSZ bytes.", |w: &Worker| w.vsz.0)
         .total("uwsgi_vsz_bytes", "VSZ of all workers; 0 unless uWSGI runs with memory-report."),
     column("uwsgi_worker_uss_bytes", "Worker USS bytes: memory it shares with nobody.", |w: &Worker| w.uss.0),
-    column("uwsgi_worker_pss_bytes", "Worker PSS bytes: its memory with shared pages split among those who share them.", |w: &Worker| w.pss.0),
+    column(
+        "uwsgi_worker_pss_bytes",
+        "Worker PSS bytes: its memory with shared pages split among those who share them.",
+        |w: &Worker| w.pss.0,
+    ),
     column("uwsgi_worker_last_spawn_time_seconds", "Last spawn time in seconds since epoch.", |w: &Worker| w.last_spawn.0),
     column("uwsgi_worker_average_response_time_seconds", "Average response time in seconds.", |w: &Worker| w.avg_rt.0).micros(),
     column("uwsgi_worker_apps", "Number of apps.", |w: &Worker| count(&w.apps)),
@@ -181,13 +185,14 @@ pub(super) static CRON_GAUGES: &[Column<Cron>] = &[
 ];
 
 pub(super) static METRIC_COUNTERS: &[Column<Metric>] =
-    &[column("uwsgi_metric_total", "A counter of uWSGI's metrics subsystem.", |m| m.value.0.filter(|_| m.kind.0 == Some(METRIC_COUNTER)))];
+    &[column("uwsgi_metric_total", "A counter of uWSGI's metrics subsystem.", |m| {
+        m.value.0.filter(|_| m.kind.0 == Some(METRIC_COUNTER))
+    })];
 
-pub(super) static METRIC_GAUGES: &[Column<Metric>] = &[column(
-    "uwsgi_metric_value",
-    "A gauge or absolute value of uWSGI's metrics subsystem.",
-    |m| m.value.0.filter(|_| m.kind.0.is_some_and(|kind| kind != METRIC_COUNTER && kind != METRIC_ALIAS)),
-)];
+pub(super) static METRIC_GAUGES: &[Column<Metric>] =
+    &[column("uwsgi_metric_value", "A gauge or absolute value of uWSGI's metrics subsystem.", |m| {
+        m.value.0.filter(|_| m.kind.0.is_some_and(|kind| kind != METRIC_COUNTER && kind != METRIC_ALIAS))
+    })];
 
 /// Whether uWSGI itself defines this metric: its value stands elsewhere in the document.
 pub(super) fn is_built_in(metric: &str) -> bool {
