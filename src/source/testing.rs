@@ -34,7 +34,12 @@ pub(super) fn config(kind: &'static Kind, targets: &[&str]) -> SourceConfig {
 
 /// What a scrape brings that answers with these bytes.
 pub(super) fn answer(bytes: impl Into<Vec<u8>>) -> Option<Scraped> {
-    let body = Body { content_type: None, bytes: bytes.into().into() };
+    answer_as(None, bytes)
+}
+
+/// The same with a Content-Type.
+pub(super) fn answer_as(content_type: Option<&str>, bytes: impl Into<Vec<u8>>) -> Option<Scraped> {
+    let body = Body { content_type: content_type.map(str::to_string), bytes: bytes.into().into() };
     Some(Scraped { result: Ok(body), duration: Duration::ZERO })
 }
 

@@ -145,6 +145,7 @@ fn parse_ports(text: &str) -> Result<(u16, u16), String> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -155,6 +156,9 @@ mod tests {
         assert_eq!(ids("http://a:5/x/?y=1").unwrap(), ["http://a:5/x/?y=1"]);
         assert_eq!(ids("[::1]:9").unwrap(), ["http://[::1]:9/metrics"]);
         assert_eq!(ids("http://a").unwrap(), ["http://a:80/metrics"]);
+        let texts = |t: &str| http_targets(t, "/metrics").unwrap().into_iter().map(|t| t.text).collect::<Vec<_>>();
+        assert_eq!(texts("http://a"), ["http://a"], "one target keeps its text");
+        assert_eq!(texts("http://a:1-2"), ["http://a:1/metrics", "http://a:2/metrics"]);
         for bad in ["", "a", "a:", ":1", "a:0", "a:70000", "a:9-3", "::1:9", "ftp://a:1", "http://u:p@a:1", "a b:1", "a:1-2-3"] {
             assert!(ids(bad).is_err(), "{bad}");
         }

@@ -77,7 +77,7 @@ impl Exporters {
         let mut passed: Vec<Family<'static>> = Vec::with_capacity(families.len());
         let mut kinds: BTreeMap<String, MetricType> = BTreeMap::new();
         exporter.conflicts.clear();
-        for family in families {
+        for family in families.into_iter().filter(|family| !family.samples.is_empty()) {
             let kind = established.get(&*family.name).map(|(kind, _)| *kind).or_else(|| kinds.get(&*family.name).copied());
             if kind.is_some_and(|kind| kind != family.kind) {
                 pass.drop(DropReason::TypeConflict, family.samples.len());

@@ -1,7 +1,8 @@
 #![allow(clippy::unwrap_used)]
 
-use super::super::testing::{answer, apply, assert_golden, config, file, path, refused, series};
 use super::*;
+use crate::merge::ResetCause;
+use crate::source::testing::{answer, apply, assert_golden, config, file, path, refused, series};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -104,9 +105,9 @@ fn noise_and_totals() {
 #[test]
 fn a_new_master_is_folded_by_pid_respawn_count_or_last_spawn() {
     for (second, cause) in [
-        (document(200, &[(1, 201, 1000, 1, 5)]), crate::merge::ResetCause::Pid),
-        (document(100, &[(1, 101, 2000, 1, 5)]), crate::merge::ResetCause::Value),
-        (document(100, &[(1, 101, 2000, 2, 5)]), crate::merge::ResetCause::StartTime),
+        (document(200, &[(1, 201, 1000, 1, 5)]), ResetCause::Pid),
+        (document(100, &[(1, 101, 2000, 1, 5)]), ResetCause::Value),
+        (document(100, &[(1, 101, 2000, 2, 5)]), ResetCause::StartTime),
     ] {
         let mut source = uwsgi(&[URI]);
         step(&mut source, &document(100, &[(1, 101, 1000, 2, 70), (2, 102, 1000, 2, 30)]));
