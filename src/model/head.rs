@@ -71,11 +71,7 @@ fn push_head<K: AsRef<str>, V: AsRef<str>>(out: &mut String, name: &str, labels:
     };
     for (k, v) in labels {
         comma(out);
-        if is_legacy_label_name(k.as_ref()) {
-            out.push_str(k.as_ref())
-        } else {
-            push_quoted(out, k.as_ref())
-        }
+        if is_legacy_label_name(k.as_ref()) { out.push_str(k.as_ref()) } else { push_quoted(out, k.as_ref()) }
         out.push('=');
         push_quoted(out, v.as_ref());
     }
