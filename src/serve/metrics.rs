@@ -1,15 +1,11 @@
 use super::app::{App, Exposition};
-use super::negotiation::{content_type, deadline, negotiate, scrape_timeout};
-use super::query;
 use super::respond::{Response, answer, set, text};
+use super::{negotiate, query};
 use crate::encode::Format;
 use crate::round::Refusal;
 use http::header::{ACCEPT, VARY};
 use http::{HeaderMap, Method, Request, StatusCode};
 use tokio::time::Instant;
-
-/// The header in which Prometheus says how long it waits.
-const SCRAPE_TIMEOUT: &str = "x-prometheus-scrape-timeout-seconds";
 
 /// The merged exposition: takes part in a round, then answers with what stands.
 pub(super) async fn metrics<B>(app: &App, request: &Request<B>, arrived: Instant) -> Response {
@@ -17,21 +13,21 @@ pub(super) async fn metrics<B>(app: &App, request: &Request<B>, arrived: Instant
         Ok(response) => response,
         Err((status, why)) => text(status, why),
     };
-    set(&mut response, VARY, "Accept, Accept-Encoding");
+    set(&mut response, VARY, negotiate::VARY);
     response
 }
 
 async fn expose<B>(app: &App, request: &Request<B>, arrived: Instant) -> Result<Response, (StatusCode, String)> {
     let query = query::parse(request.uri().query()).map_err(|why| (StatusCode::BAD_REQUEST, why))?;
     app.proxy.check_sources(&query.sources).map_err(refused)?;
-    let asked = scrape_timeout(request.headers().get(SCRAPE_TIMEOUT).and_then(|v| v.to_str().ok()));
-    app.proxy.round(arrived + deadline(app.scrape_timeout, asked)).await;
-    let format = negotiate(accept(request.headers()).as_deref());
+    let asked = negotiate::scrape_timeout(request.headers().get(negotiate::SCRAPE_TIMEOUT_HEADER).and_then(|v| v.to_str().ok()));
+    app.proxy.round(arrived + negotiate::deadline(app.scrape_timeout, asked)).await;
+    let format = negotiate::format(accept(request.headers()).as_deref());
     // What a HEAD asks for is shown to nobody.
     let body = if request.method() == Method::HEAD { app.proxy.peek(&query, format) } else { app.proxy.answer(&query, format) };
     let body = body.map_err(refused)?;
     let exposition = Exposition { format: name(format), bytes: body.len() };
-    let mut response = answer(StatusCode::OK, &content_type(format), body);
+    let mut response = answer(StatusCode::OK, negotiate::content_type(format), body);
     response.extensions_mut().insert(exposition);
     Ok(response)
 }

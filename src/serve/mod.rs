@@ -4,7 +4,7 @@ mod app;
 mod connection;
 mod listen;
 mod metrics;
-mod negotiation;
+pub mod negotiate;
 mod page;
 mod patience;
 mod query;
