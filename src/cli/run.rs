@@ -101,5 +101,5 @@ async fn demo_proxy() -> io::Result<()> {
         logging::init(config.log).map_err(io::Error::other)?;
         serve::serve_on(vec![listener], &config).await.map_err(io::Error::other)
     };
-    demo::demo(DEFAULT_TELEMETRY_PATH, &mut io::stdout(), serve_stack).await
+    demo::demo("/metrics", &mut io::stdout(), serve_stack).await
 }
