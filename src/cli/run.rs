@@ -3,11 +3,9 @@
 use super::args::{Args, CheckArgs, Command, load};
 use super::{check, config as show, demo, healthcheck, logging, scrape, serve};
 use crate::config::{self, Config};
-use crate::scrape::{BadHeader, ProcessId, Request, scrape as scrape_target};
 use std::future::Future;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
-use tokio::time::Instant;
 
 /// Something asked for is wrong, down or could not be done.
 const FAILED: u8 = 1;
@@ -67,18 +65,7 @@ fn complain(what: &dyn std::fmt::Display) {
     eprintln!("onescrape: {what}");
 }
 
-async fn check_all(config: &Config, options: &CheckArgs) -> Result<u8, Box<dyn std::error::Error>> {
-    let id = ProcessId::random();
-    let requests: Result<Vec<Request>, BadHeader> = config.sources.iter().map(|source| Request::new(source, &id)).collect();
-    let requests = requests?;
-    let read = async |source: &config::SourceConfig, target: &crate::target::Target| {
-        let request = config.sources.iter().zip(&requests).find(|(s, _)| s.name == source.name).map(|(_, request)| request);
-        let limit = source.scrape_timeout.unwrap_or(config.scrape_timeout);
-        match request {
-            Some(request) => scrape_target(target, request, Instant::now() + limit).await,
-            None => crate::scrape::Scraped { result: Err(crate::scrape::Missed::fault()), duration: std::time::Duration::ZERO },
-        }
-    };
+async fn check_all(config: &Config, options: &CheckArgs) -> io::Result<u8> {
     let options = check::Options {
         json: options.json,
         quiet: options.quiet,
@@ -86,7 +73,7 @@ async fn check_all(config: &Config, options: &CheckArgs) -> Result<u8, Box<dyn s
         wait: options.wait,
         ..check::Options::default()
     };
-    let well = check::check(config, &options, &read, &mut io::stdout()).await?;
+    let well = check::check(config, &options, &mut io::stdout()).await?;
     Ok(if well { 0 } else { FAILED })
 }
 

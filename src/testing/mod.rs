@@ -7,10 +7,9 @@ mod server;
 pub(crate) use fake::Fake;
 pub(crate) use server::Server;
 
-use crate::config::{Config, Limits, MergeConfig, NginxNames, SourceConfig, WebConfig};
+use crate::config::{Config, Limits, LogConfig, SourceConfig, WebConfig};
 use crate::source::{Endpoints, Kind, Source};
 use crate::target::{Address, Target};
-use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::TcpListener;
@@ -29,19 +28,7 @@ pub(crate) fn source(kind_name: &str, targets: Vec<Target>) -> SourceConfig {
 
 /// A source with default settings.
 pub(crate) fn source_of(kind: &'static Kind, targets: Vec<Target>) -> SourceConfig {
-    SourceConfig {
-        name: kind.name.into(),
-        kind,
-        targets,
-        expect: None,
-        scrape_timeout: None,
-        http_headers: BTreeMap::new(),
-        required: false,
-        merge: MergeConfig::default(),
-        cores: false,
-        names: NginxNames::Official,
-        limits: Limits::default(),
-    }
+    SourceConfig::new(kind.name, kind, targets)
 }
 
 /// A target over HTTP on loopback.
@@ -79,5 +66,6 @@ pub(crate) fn config(sources: Vec<SourceConfig>) -> Config {
         sources,
         limits: Limits::default(),
         web: WebConfig { listen_addresses: vec!["127.0.0.1:0".into()], telemetry_path: "/metrics".into() },
+        log: LogConfig::default(),
     }
 }
