@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::encode::Format;
-use crate::round::{Proxy, Query, TargetState};
+use crate::round::{Proxy, Query, Refusal, RoundsStopped, TargetState};
 use crate::scrape::BadHeader;
 use std::io::Write;
 use tokio::time::Instant;
@@ -16,6 +16,9 @@ pub enum ScrapeError {
     /// A header of the configuration.
     #[error(transparent)]
     Header(#[from] BadHeader),
+    /// No rounds.
+    #[error(transparent)]
+    Stopped(#[from] RoundsStopped),
     /// The reader of our output has gone, or its disk is full.
     #[error("cannot write the exposition: {0}")]
     Output(#[from] std::io::Error),
@@ -28,7 +31,7 @@ pub enum ScrapeError {
 /// See [`ScrapeError`].
 pub async fn scrape(config: &Config, out: &mut dyn Write, log: &mut dyn Write) -> Result<u8, ScrapeError> {
     let proxy = Proxy::start(config)?;
-    proxy.round(Instant::now() + config.scrape_timeout).await;
+    proxy.round(Instant::now() + config.scrape_timeout).await?;
     for source in proxy.report() {
         for target in &source.targets {
             // A vacant port of a range is no fault.
@@ -46,8 +49,12 @@ pub async fn scrape(config: &Config, out: &mut dyn Write, log: &mut dyn Write) -
             out.flush()?;
             Ok(0)
         }
-        Err(why) => {
-            writeln!(log, "{why}")?;
+        Err(Refusal::RequiredDown(names)) => {
+            writeln!(log, "required source down: {}", names.join(", "))?;
+            Ok(NOTHING_GOOD)
+        }
+        Err(_) => {
+            writeln!(log, "nothing to print: no target gave a good answer")?;
             Ok(NOTHING_GOOD)
         }
     }
