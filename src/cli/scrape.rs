@@ -59,3 +59,33 @@ pub async fn scrape(config: &Config, out: &mut dyn Write, log: &mut dyn Write) -
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::source::Endpoints;
+    use crate::testing::{self, Fake, Server};
+
+    async fn codes(good: bool) -> (u8, String) {
+        let server = Server::start("a 1\n").await;
+        server.release(1);
+        let vacant = testing::http_target(testing::free_port().await);
+        let kind = testing::kind("x", Endpoints::Targets, |_| Box::<Fake>::default());
+        let mut sources = vec![testing::source_of(kind, vec![vacant])];
+        if good {
+            sources.push(testing::pool("w", vec![server.target()]));
+        }
+        let (mut out, mut log) = (Vec::new(), Vec::new());
+        let code = scrape(&testing::config(sources), &mut out, &mut log).await.unwrap();
+        (code, String::from_utf8(log).unwrap())
+    }
+
+    #[tokio::test]
+    async fn the_exit_code_says_whether_anything_was_good() {
+        let (code, log) = codes(true).await;
+        assert!(code == 0 && log.contains("refused") && !log.contains("nothing to print"), "{log}");
+        let (code, log) = codes(false).await;
+        assert!(code == NOTHING_GOOD && log.contains("nothing to print"), "{log}");
+    }
+}

@@ -34,3 +34,23 @@ pub fn hint(missed: &Missed, endpoints: Endpoints) -> &'static str {
         Missed::TooLarge { .. } => "raise limits.body_bytes_max, or expose less",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hints_name_the_setting_that_helps() {
+        let status = |code| Missed::Status { code, detail: None };
+        for (missed, want) in [
+            (status(301), "slash"),
+            (status(400), "ALLOWED_HOSTS"),
+            (status(404), "metrics_path"),
+            (Missed::TooLarge { limit: 1 }, "body_bytes_max"),
+            (Missed::Connect("cannot resolve \"x\" (DNS): no".into()), "127.0.0.1"),
+        ] {
+            assert!(hint(&missed, Endpoints::Targets).contains(want), "{missed}");
+        }
+        assert_ne!(hint(&Missed::Refused, Endpoints::Workers), hint(&Missed::Refused, Endpoints::Targets));
+    }
+}
