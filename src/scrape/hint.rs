@@ -124,8 +124,8 @@ fn parse(kind: &str, why: &str, target: &Target) -> Option<String> {
     }
     if any(&["html page", "\"<"]) {
         return Some(match kind {
-            "uwsgi" => "this is a web page, not uWSGI's stats server: use the address given to uWSGI's --stats".into(),
-            "nginx" => format!("this is a web page: put \"stub_status;\" into location {path}, or correct the path in the target"),
+            "uwsgi" => "use the address given to uWSGI's --stats".into(),
+            "nginx" => format!("put \"stub_status;\" into location {path}, or correct the path in the target"),
             _ => format!("{path} answers a web page: set metrics_path to where the metrics are"),
         });
     }

@@ -3,10 +3,12 @@ use super::{Demo, LISTEN, http};
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 /// Time between two scrapes; the demo plays the part of Prometheus.
 const SCRAPE_INTERVAL: Duration = Duration::from_secs(1);
+/// Lets the scrapes fall between two steps of the load (which come every 0.2 s), so that what is compared is of one moment.
+const SCRAPE_OFFSET: Duration = Duration::from_millis(100);
 /// Every how many scrapes a line is printed.
 const SCRAPES_PER_LINE: u32 = 2;
 
@@ -18,7 +20,7 @@ const SCRAPES_PER_LINE: u32 = 2;
 pub async fn watch(demo: &Demo, proxy: SocketAddr, path: &str, out: &mut dyn Write) -> io::Result<()> {
     introduce(demo, proxy, path, out)?;
     let (began, proxy) = (Instant::now(), proxy.to_string());
-    let mut clock = interval(SCRAPE_INTERVAL);
+    let mut clock = interval_at(began + SCRAPE_OFFSET, SCRAPE_INTERVAL);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut naive, mut merged) = (Series::default(), Series::default());
     let (mut fell, mut scrapes) = (false, 0);
