@@ -144,11 +144,10 @@ fn a_required_source() {
     let proxy = Proxy::with_config(&format!("sources:\n{}{}", source("a", &needed, true), source("b", &other, false)));
     assert_eq!(proxy.get("/metrics").status, 200);
     needed.down();
-    let answer = proxy.get("/metrics");
-    assert_eq!(answer.status, 503);
+    let answer = proxy.wait_status(503);
     assert!(answer.text().contains('a'), "names the source: {}", answer.text());
     needed.up();
-    assert_eq!(proxy.get("/metrics").status, 200);
+    proxy.wait_status(200);
 }
 
 #[test]
