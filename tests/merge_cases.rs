@@ -1,7 +1,7 @@
 //! Every merge case, in memory: bodies go in, the exposition that comes out is compared sample by sample.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
-use onescrape::config::{GaugeMode, GaugeRule, Limits, MergeConfig, NginxNames, SourceConfig};
+use onescrape::config::{GaugeMode, GaugeRule, MergeConfig, SourceConfig};
 use onescrape::encode::{Escaping, Format, encode};
 use onescrape::merge::{Join, Now};
 use onescrape::model::sample_head;
@@ -205,19 +205,7 @@ fn sources(options: &Table, workers: usize) -> Vec<(SourceConfig, Vec<usize>)> {
             let mode = GaugeMode::ALL.iter().find(|(_, n)| *n == get("mode")).unwrap().0;
             merge.gauges.push(GaugeRule { pattern: get("match"), mode });
         }
-        let config = SourceConfig {
-            name: name.into(),
-            kind,
-            targets,
-            expect: None,
-            scrape_timeout: None,
-            http_headers: BTreeMap::new(),
-            required: false,
-            merge,
-            cores: false,
-            names: NginxNames::Official,
-            limits: Limits::default(),
-        };
+        let config = SourceConfig { merge, ..SourceConfig::new(name, kind, targets) };
         (config, own)
     };
     match options.get("sources").and_then(Value::as_array) {

@@ -100,7 +100,7 @@ mod tests {
         let (_, out, _) = ran(ConfigCommand::Rules, YAML);
         let lines: Vec<_> = out.lines().collect();
         assert_eq!(lines.len(), BUILT_IN.len() + 3);
-        assert!(lines[1].starts_with("*_queue ") && lines[1].ends_with("  sum    configured"), "{out}");
+        assert!(lines[1].starts_with("*_queue ") && lines[1].ends_with("  sum   configured"), "{out}");
         assert!(lines.last().unwrap().starts_with("* ") && lines.last().unwrap().contains("max"), "{out}");
     }
 }

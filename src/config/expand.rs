@@ -3,6 +3,11 @@
 /// How the environment is asked; the process' own or a test's.
 pub type Env<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
+/// The environment of this process; what isn't text counts as unset.
+pub fn process_env(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 /// Replaces `${VAR}`, and `${VAR:-default}` where VAR is unset or empty. `$${` stands for `${`; any other `$` for itself. What a
 /// variable holds is not looked at again.
 pub(crate) fn expand(text: &str, env: &Env<'_>) -> Result<String, String> {

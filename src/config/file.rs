@@ -5,7 +5,7 @@ use super::expand::Env;
 use super::limits::LIMITS;
 use super::problem::{Given, Origin, Problem, Problems};
 use super::reader::{Field, Map, Reader};
-use super::source_keys::{IDENTITY_KEYS, SOURCE_KEYS, read_keys, timeout};
+use super::source_keys::{is_source_key, keys_of, read_keys, timeout};
 use super::value::{choice, did_you_mean, listed, source_name};
 use super::web::telemetry_path;
 use super::yaml::{FILE_BYTES_MAX, Node, Value, compose};
@@ -97,9 +97,9 @@ fn read_log(reader: &mut Reader<'_>, field: &Field<'_>, draft: &mut Draft) {
 }
 
 fn read_source(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<SourceDraft> {
-    let known: Vec<_> = IDENTITY_KEYS.into_iter().chain(SOURCE_KEYS.iter().map(|key| key.name)).collect();
-    let map = reader.map_of(field, &known)?;
+    let map = reader.map(field)?;
     let kind = read_kind(reader, &map);
+    reader.refuse_unknown(&map, is_source_key, &keys_of(kind.map(|kind| kind.name)));
     let name = read_name(reader, &map, kind);
     // Without kind or name the source is lost, but its other mistakes are still worth telling.
     let stand_in = Given { text: String::new(), key: field.path.clone(), origin: Origin::Nowhere };

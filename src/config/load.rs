@@ -182,8 +182,7 @@ impl Seen {
         match self.addresses.get(&comparable(&target.address)) {
             Some(first) if first == entry => Some(format!("{} stands twice in it", target.address)),
             Some(first) => {
-                let named = format!("{:?} at {first}", first.text);
-                Some(format!("{} in {:?} is already a target: {named}; its metrics would count twice", target.address, entry.text))
+                Some(format!("{} is already a target: {:?} at {first}; its metrics would count twice", target.address, first.text))
             }
             None => {
                 self.addresses.insert(comparable(&target.address), entry.clone());

@@ -21,7 +21,7 @@ mod yaml;
 
 pub use choice::Choice;
 pub(crate) use duration::{DURATION_MAX, TIMEOUT_MIN, duration};
-pub use expand::Env;
+pub use expand::{Env, process_env};
 pub use headers::is_secret_header;
 pub use load::{load, parse};
 pub use overrides::Overrides;

@@ -70,15 +70,19 @@ impl Reader<'_> {
     /// A mapping with these keys and no others.
     pub(crate) fn map_of<'n>(&mut self, field: &Field<'n>, known: &[&str]) -> Option<Map<'n>> {
         let map = self.map(field)?;
-        for entry in map.entries.iter().filter(|e| !known.contains(&e.key.as_str())) {
-            let message = format!(
-                "unknown key{}; known are {}",
-                did_you_mean(&entry.key, known.iter().copied()),
-                listed(known.iter().copied())
-            );
-            self.problem(entry.place, &map.path_of(&entry.key), message);
-        }
+        self.refuse_unknown(&map, |_| false, known);
         Some(map)
+    }
+
+    /// Notes every key that is neither in `known` nor left to a later check.
+    pub(crate) fn refuse_unknown(&mut self, map: &Map<'_>, later: impl Fn(&str) -> bool, known: &[&str]) {
+        for entry in map.entries.iter().filter(|e| !known.contains(&e.key.as_str()) && !later(&e.key)) {
+            let mut hint = did_you_mean(&entry.key, known.iter().copied());
+            if hint.is_empty() {
+                hint = format!("; known are {}", listed(known.iter().copied()));
+            }
+            self.problem(entry.place, &map.path_of(&entry.key), format!("unknown key{hint}"));
+        }
     }
 
     /// The items of a list.

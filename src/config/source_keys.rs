@@ -11,8 +11,8 @@ use super::{GaugeRule, SourceConfig};
 use std::time::Duration;
 
 /// One key of a source beside `name`, `kind` and `targets`.
-pub(crate) struct SourceKey {
-    pub(crate) name: &'static str,
+struct SourceKey {
+    name: &'static str,
     /// The kinds that have it; empty: all.
     kinds: &'static [&'static str],
     read: fn(&mut Reader<'_>, &Field<'_>, &mut SourceDraft),
@@ -20,7 +20,7 @@ pub(crate) struct SourceKey {
 }
 
 /// The keys that every source has and that are read first.
-pub(crate) const IDENTITY_KEYS: [&str; 3] = ["name", "kind", "targets"];
+const IDENTITY_KEYS: [&str; 3] = ["name", "kind", "targets"];
 
 const EVERY_KIND: &[&str] = &[];
 const HTTP_KINDS: &[&str] = &["workers", "nginx", "exporter"];
@@ -34,7 +34,7 @@ const EXPECT_MAX: usize = 65_535;
 const SCHEMES: [&str; 1] = ["http"];
 
 /// Every key.
-pub(crate) const SOURCE_KEYS: &[SourceKey] = &[
+const SOURCE_KEYS: &[SourceKey] = &[
     SourceKey {
         name: "expect",
         kinds: WORKERS,
@@ -151,8 +151,19 @@ pub(crate) const SOURCE_KEYS: &[SourceKey] = &[
 impl SourceConfig {
     /// Whether sources of this kind have a key of that name.
     pub fn has_key(&self, name: &str) -> bool {
-        IDENTITY_KEYS.contains(&name) || SOURCE_KEYS.iter().any(|key| key.name == name && key.is_of(self.kind.name))
+        keys_of(Some(self.kind.name)).contains(&name)
     }
+}
+
+/// The keys that sources of a kind have; all there are where it is unknown.
+pub(crate) fn keys_of(kind: Option<&str>) -> Vec<&'static str> {
+    let own = SOURCE_KEYS.iter().filter(|key| kind.is_none_or(|kind| key.is_of(kind))).map(|key| key.name);
+    IDENTITY_KEYS.into_iter().chain(own).collect()
+}
+
+/// Whether any kind of source has this key.
+pub(crate) fn is_source_key(name: &str) -> bool {
+    keys_of(None).contains(&name)
 }
 
 impl SourceKey {

@@ -39,7 +39,7 @@ const SIZE_UNITS: &[(&str, usize)] = &[
 
 /// The size in the largest unit that divides it.
 pub(crate) fn show_size(bytes: usize) -> String {
-    let unit = SIZE_UNITS.iter().rev().find(|(name, factor)| name.ends_with("iB") && bytes > 0 && bytes % factor == 0);
+    let unit = SIZE_UNITS.iter().rev().find(|(name, factor)| name.ends_with("iB") && bytes > 0 && bytes.is_multiple_of(*factor));
     unit.map_or_else(|| bytes.to_string(), |(name, factor)| format!("{}{name}", bytes / factor))
 }
 

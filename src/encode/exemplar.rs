@@ -8,9 +8,11 @@ const LABEL_CHARS_MAX: usize = 128;
 /// Writes ` # {labels} value timestamp`; nothing where the exemplar is too long or its label names coincide after escaping.
 pub(super) fn push_exemplar(out: &mut Vec<u8>, exemplar: &Exemplar<'_>, escaping: Escaping) {
     let chars: usize = exemplar.labels.iter().map(|(name, value)| name.chars().count() + value.chars().count()).sum();
+    if chars > LABEL_CHARS_MAX {
+        return;
+    }
     let names: Vec<_> = exemplar.labels.iter().map(|(name, _)| label_name(name, escaping)).collect();
-    let coincide = names.iter().enumerate().any(|(at, name)| names.iter().take(at).any(|before| before == name));
-    if chars > LABEL_CHARS_MAX || coincide {
+    if names.iter().enumerate().any(|(at, name)| names.iter().take(at).any(|before| before == name)) {
         return;
     }
     out.extend_from_slice(b" # {");

@@ -8,6 +8,9 @@ mod exemplar;
 mod format;
 mod kinds;
 mod rendered;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
 mod writer;
 
 pub use format::{Escaping, Format};

@@ -1,13 +1,14 @@
 //! Bytes of an exposition → families, borrowed from the body.
 //!
-//! A format's file ([`text`](mod@self::text), [`openmetrics`](mod@self::openmetrics)) knows its lines; `line` the tokens both share;
-//! `families` what the lines mean together, whichever order they came in.
+//! A format's file (`text`, `openmetrics`) knows its lines; `line` the tokens both share; `families` what the lines mean together,
+//! whichever order they came in.
 
 mod error;
 mod families;
 mod line;
 mod openmetrics;
 mod text;
+mod unescape;
 
 pub use error::ParseError;
 pub use openmetrics::openmetrics;

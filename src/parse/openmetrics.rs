@@ -3,7 +3,8 @@
 
 use super::error::utf8;
 use super::families::{Dialect, Families};
-use super::line::{Blanks, Cursor, Why, unescape_help};
+use super::line::{Blanks, Cursor, Why};
+use super::unescape::unescape_help;
 use super::{Exposition, ParseError};
 use crate::model::{Exemplar, MetricType, Role, Sample};
 use std::borrow::Cow;
@@ -127,4 +128,70 @@ fn read_exemplar<'a>(cursor: &mut Cursor<'a>) -> Result<Exemplar<'a>, Why> {
 
 fn read_timestamp(cursor: &mut Cursor<'_>) -> Result<f64, Why> {
     cursor.number().ok().filter(|seconds| seconds.is_finite()).ok_or("a timestamp is not a number of seconds")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rejected_forms() {
+        for line in [
+            "a{x=\"1\", y=\"2\"} 1",
+            "a{x=\"1\",} 1",
+            "a {x=\"1\"} 1",
+            "a{x=\"1\"}1",
+            "a 1 ",
+            "a 1  2",
+            "a 1 NaN",
+            "a 1 +Inf",
+            "a 1 2 3",
+            "a 1 # {x=\"y\"}",
+            "a 1 # {x=\"y\"} z",
+            "a 1 # {x=\"y\",x=\"z\"} 1",
+            "a 1 # {\"q\"} 1",
+            "a 1 # {} 1 2 3",
+            "a 1 #{} 1",
+            "a 1 # 1",
+            "# TYPE a",
+            "# TYPE a ",
+            "# TYPE a gauge ",
+            "# TYPE  a gauge",
+            "#TYPE a gauge",
+            "# HELP a",
+            "# EOF ",
+            "# UNIT a a",
+            "# UNIT ab b",
+            "a{__name__=\"b\"} 1",
+            "",
+        ] {
+            assert!(openmetrics(format!("{line}\n# EOF\n").as_bytes()).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn accepted_forms() {
+        for line in ["a{} 1", "{\"a\"} 1", "a 1 -1.5e3", "a 1 1 # {} 1 2", "# UNIT a_b b", "# UNIT a ", "# HELP a  x\r"] {
+            assert!(openmetrics(format!("{line}\n# EOF").as_bytes()).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_body_without_its_end_is_cut_short() {
+        for body in ["", "\n", "a 1", "a 1\n", "a 1\n# EO", "# EOF2"] {
+            let result = openmetrics(body.as_bytes());
+            assert_eq!(result.map_err(|error| error.truncated), Err(body != "\n"), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn exemplars_and_units_are_kept() {
+        let body = b"# TYPE a_s counter\n# UNIT a_s s\n# HELP a_s \\\"x\\\"\na_s_total 1 # {t=\"1\",b=\"\"} 2 3.5\n# EOF\n";
+        let exposition = openmetrics(body).unwrap();
+        let family = exposition.families.first().unwrap();
+        assert_eq!((family.unit.as_ref(), family.help.as_ref()), ("s", "\"x\""));
+        let labels = vec![("t".into(), "1".into()), ("b".into(), "".into())];
+        assert_eq!(family.samples.first().unwrap().exemplar, Some(Exemplar { labels, value: 2.0, timestamp: Some(3.5) }));
+    }
 }

@@ -2,9 +2,10 @@
 
 use super::error::utf8;
 use super::families::{Dialect, Families};
-use super::line::{Blanks, Cursor, Why, unescape_help};
+use super::line::{Blanks, Cursor, Why};
+use super::unescape::unescape_help;
 use super::{Exposition, ParseError};
-use crate::model::{MetricType, Sample};
+use crate::model::{MetricType, Role, Sample};
 
 /// Timestamps of this format are in milliseconds, those of the model in seconds.
 const MILLISECONDS_PER_SECOND: f64 = 1000.0;
@@ -86,7 +87,93 @@ fn read_sample<'a>(mut cursor: Cursor<'a>, number: usize, families: &mut Familie
         return Err("text after the timestamp");
     }
     let timestamp = timestamp.map(|milliseconds| milliseconds as f64 / MILLISECONDS_PER_SECOND);
-    let sample = Sample { role: crate::model::Role::Value, labels: head.labels, value, timestamp, exemplar: None };
+    let sample = Sample { role: Role::Value, labels: head.labels, value, timestamp, exemplar: None };
     families.sample(head.name, number, sample);
     Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn why(body: &str) -> String {
+        text(body.as_bytes()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn errors_say_where_what_and_show_the_line() {
+        for (body, want) in [
+            ("ok 1\na-b 1\n", r#"line 2: a character that a metric name can't have: "a-b 1""#),
+            ("a{x=\"1\",x=\"2\"} 1\n", r#"line 1: a label name stands twice: "a{x=\"1\",x=\"2\"} 1""#),
+            ("a{x=\"1\",x=\"\"} 1\n", r#"line 1: a label name stands twice: "a{x=\"1\",x=\"\"} 1""#),
+            ("a one\n", r#"line 1: not a decimal number: "a one""#),
+            ("a\n", r#"line 1: expected a number: "a""#),
+            ("a 1", r#"line 1: no line feed at the end: the body is cut short: "a 1""#),
+            ("# TYPE a\n", r##"line 1: a TYPE line without a type: "# TYPE a""##),
+            ("# TYPE a info\n", r##"line 1: not a type of the text format: "# TYPE a info""##),
+            ("# TYPE a gauge x\n", r##"line 1: text after the type: "# TYPE a gauge x""##),
+            ("# HELP 1a x\n", r##"line 1: expected a metric name: "# HELP 1a x""##),
+            ("{\"a\"} 1 # {} 1\n", r#"line 1: a timestamp is not a whole number of milliseconds: "{\"a\"} 1 # {} 1""#),
+        ] {
+            assert_eq!(why(body), want);
+        }
+    }
+
+    #[test]
+    fn rejected_forms() {
+        for line in [
+            "a{,} 1",
+            "a{x=\"1\" y=\"2\"} 1",
+            "a{__name__=\"b\"} 1",
+            "a{\"b\"} 1",
+            "{\"a\",\"b\"} 1",
+            "{\"\"} 1",
+            "{} 1",
+            "a{\"\"=\"x\"} 1",
+            "{\"a\\x\"} 1",
+            "a{x=\"1\"",
+            "a{x=\"1\\",
+            "a{x=\"1\\\"} 1",
+            "a{\"x\"=\"1\",x=\"1\"} 1",
+            "a 1 1e3",
+            "a 1 99999999999999999999",
+            "a{a:b=\"1\"} 1",
+            "\u{feff}a 1",
+            "a\u{a0}1",
+            "métrica 1",
+            "a 1\r",
+        ] {
+            assert!(text(format!("{line}\n").as_bytes()).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn accepted_forms() {
+        for line in [
+            "a 1 -5",
+            "a 1 +5",
+            "a{ } 1",
+            "{\"a\",} 1",
+            "{x=\"1\",\"a\"} 1",
+            "#TYPE a x",
+            "# HELP",
+            "# TYPE",
+            "#",
+            "##",
+            "# HELPa",
+            "# UNIT a x",
+            "\t",
+        ] {
+            assert!(text(format!("{line}\n").as_bytes()).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn help_and_timestamps_are_in_the_models_terms() {
+        let exposition = text(b"# HELP a one \\n two \\\\ \\\" three\na 1 1500\n").unwrap();
+        let family = exposition.families.first().unwrap();
+        assert_eq!(family.help, "one \n two \\ \\\" three");
+        assert_eq!(family.samples.first().unwrap().timestamp, Some(1.5));
+    }
 }

@@ -119,6 +119,13 @@ impl Proxy {
         bytes.into_iter().for_each(|bytes| state.ledger.response_bytes.observe(bytes as f64));
     }
 
+    /// How often a limit was hit.
+    #[cfg(test)]
+    pub(crate) fn limit_hits(&self, limit: &str) -> u64 {
+        let hits = lock(&self.state).ledger.limit_hits;
+        state::COUNTED_LIMITS.iter().zip(hits).find(|(name, _)| **name == limit).map_or(0, |(_, hits)| hits)
+    }
+
     /// Counts the hit of a limit, by its name in the configuration.
     pub fn count_limit(&self, limit: &'static str) {
         lock(&self.state).ledger.hit(limit);

@@ -29,14 +29,14 @@ pub struct TargetReport {
     /// What is known of it.
     pub status: Status,
     /// Where the latest scrape was missed: the likely cause and what to do.
-    pub hint: Option<&'static str>,
+    pub hint: Option<String>,
 }
 
 impl State {
     pub(super) fn report(&self) -> Vec<SourceReport> {
-        let target = |(target, status): (&Target, &Status), endpoints| TargetReport {
+        let target = |(target, status): (&Target, &Status), kind| TargetReport {
             target: target.clone(),
-            hint: status.last_error.as_ref().map(|missed| hint(missed, endpoints)),
+            hint: status.last_error.as_ref().and_then(|missed| hint(kind, missed, target)),
             status: status.clone(),
         };
         self.sources
@@ -47,7 +47,7 @@ impl State {
                 endpoints: s.config.kind.endpoints,
                 expect: s.config.expect,
                 up: s.status.up(),
-                targets: s.config.targets.iter().zip(&s.status.targets).map(|t| target(t, s.config.kind.endpoints)).collect(),
+                targets: s.config.targets.iter().zip(&s.status.targets).map(|t| target(t, s.config.kind.name)).collect(),
             })
             .collect()
     }

@@ -156,7 +156,8 @@ impl Entry {
 
 /// One line per change. A worker that leaves or takes a port is everyday life, so it is no warning.
 fn log_change(config: &SourceConfig, target: usize, before: Option<Standing>, status: &Status) {
-    let (source, target) = (config.name.as_str(), config.targets.get(target).map_or("", |t| t.text.as_str()));
+    let Some(configured) = config.targets.get(target) else { return };
+    let (source, target) = (config.name.as_str(), configured.text.as_str());
     match (&status.last_error, status.state) {
         (None, _) if before.is_none() => tracing::info!(source, target, samples = status.samples, "up"),
         (None, _) if before == Some(Standing::Vacant) => tracing::debug!(source, target, samples = status.samples, "up again"),
@@ -164,7 +165,8 @@ fn log_change(config: &SourceConfig, target: usize, before: Option<Standing>, st
         (Some(why), Some(Standing::Vacant)) => tracing::debug!(source, target, reason = %why, "vacant"),
         (Some(why), Some(Standing::Retired)) => tracing::info!(source, target, reason = %why, "retired: its totals are kept"),
         (Some(why), _) => {
-            tracing::warn!(source, target, reason = %why, hint = hint(why, config.kind.endpoints), "down");
+            let hint = hint(config.kind.name, why, configured);
+            tracing::warn!(source, target, reason = %why, hint, "down");
         }
     }
 }

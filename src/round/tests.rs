@@ -1,71 +1,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::*;
-use crate::config::{Limits, SourceConfig, WebConfig};
-use crate::encode::{FamilyView, Rendered};
-use crate::merge::{Now, Tally};
-use crate::model::{Family, MetricType};
-use crate::scrape::{Missed, Scraped};
-use crate::source::{Endpoints, Kind, Source};
-use crate::target::Target;
-use crate::testing::{self, Server};
-
-/// Shows how many rounds it took in, and what every target said last.
-#[derive(Default)]
-struct Fake {
-    rounds: usize,
-    served: usize,
-    bodies: Vec<Option<String>>,
-    rendered: Rendered,
-    tally: Tally,
-}
-
-impl Source for Fake {
-    fn apply(&mut self, round: &[Option<Scraped>], _: Now) -> Vec<Option<Result<usize, Missed>>> {
-        self.rounds += 1;
-        self.bodies.resize(round.len(), None);
-        for (body, scraped) in self.bodies.iter_mut().zip(round) {
-            if let Some(scraped) = scraped {
-                *body = scraped.result.as_ref().ok().map(|b| String::from_utf8_lossy(&b.bytes).into_owned());
-                assert!(body.as_deref() != Some("panic"), "as asked");
-            }
-        }
-        let mut family = Family::new("fake_rounds", MetricType::Gauge, "");
-        family.push([], self.rounds as f64);
-        self.rendered = Rendered::new(vec![family]);
-        round.iter().map(|s| s.as_ref().map(|s| s.result.as_ref().map(|b| b.bytes.len()).map_err(Missed::clone))).collect()
-    }
-
-    fn families(&self) -> Vec<FamilyView<'_>> {
-        self.rendered.views()
-    }
-
-    fn mark_served(&mut self, _: Now) {
-        self.served += 1;
-        self.tally.flaps.insert(0, self.served as u64);
-    }
-
-    fn tally(&self) -> &Tally {
-        &self.tally
-    }
-}
-
-fn pool(name: &'static str, targets: Vec<Target>) -> SourceConfig {
-    let kind: &'static Kind = testing::kind(name, Endpoints::Workers, |_| Box::<Fake>::default());
-    testing::source_of(kind, targets)
-}
-
-fn config(sources: Vec<SourceConfig>) -> Config {
-    Config {
-        scrape_timeout: Duration::from_secs(20),
-        sources,
-        limits: Limits::default(),
-        web: WebConfig { listen_addresses: vec![], telemetry_path: "/metrics".into() },
-    }
-}
+use crate::config::SourceConfig;
+use crate::encode::Rendered;
+use crate::source::Endpoints;
+use crate::testing::{self, Fake, Server, pool};
 
 fn start(sources: Vec<SourceConfig>) -> Proxy {
-    Proxy::start(&config(sources)).unwrap()
+    Proxy::start(&testing::config(sources)).unwrap()
 }
 
 fn far() -> Instant {

@@ -12,7 +12,8 @@ pub fn hint(kind: &str, missed: &Missed, target: &Target) -> Option<String> {
         Missed::Timeout { .. } => Some(timeout(kind).into()),
         Missed::Status { code, detail } => status(kind, *code, detail.as_deref().unwrap_or_default(), target),
         Missed::Parse(why) => parse(kind, why, target),
-        Missed::Truncated(why) => Some(truncated(kind, why).into()),
+        // Another kind of page often has no line feed at its end, which makes it look cut short.
+        Missed::Truncated(why) => parse(kind, why, target).or_else(|| Some(truncated(kind, why).into())),
         Missed::TooLarge { .. } => Some(
             "a label with very many values is the usual cause; drop that label in the application, or raise limits.body_bytes_max"
                 .into(),
@@ -109,28 +110,29 @@ fn redirect(kind: &str, path: &str, location: &str) -> String {
     }
 }
 
-/// What a body that could not be read looks like, told from the error's words or the excerpt in it.
+/// What a body that could not be read looks like, told from the error's own words, or from how the excerpt in quotes begins: the rest
+/// of a line may hold any word as a label value.
 fn parse(kind: &str, why: &str, target: &Target) -> Option<String> {
     let text = why.to_lowercase();
     let any = |words: &[&str]| words.iter().any(|word| text.contains(word));
     let path = path(&target.address).unwrap_or("/");
-    if any(&["gzip", "content-encoding", "\u{1f}", "\\u{1f}"]) {
+    if any(&["content-encoding", "\"\\u{1f}"]) {
         return Some(
             "the answer is compressed although none was asked for: switch compression off for this path (GZipMiddleware, gzip on)"
                 .into(),
         );
     }
-    if any(&["html", "<!doctype", "\"<"]) {
+    if any(&["html page", "\"<"]) {
         return Some(match kind {
             "uwsgi" => "this is a web page, not uWSGI's stats server: use the address given to uWSGI's --stats".into(),
             "nginx" => format!("this is a web page: put \"stub_status;\" into location {path}, or correct the path in the target"),
             _ => format!("{path} answers a web page: set metrics_path to where the metrics are"),
         });
     }
-    if kind != "nginx" && any(&["active connections"]) {
+    if kind != "nginx" && any(&["\"active connections"]) {
         return Some("this is nginx's stub_status: give it with --nginx, or kind: nginx".into());
     }
-    if kind != "uwsgi" && any(&["\"{", "json"]) {
+    if kind != "uwsgi" && any(&["\"{"]) {
         return Some("this is JSON; if it is uWSGI's stats server, give it with --uwsgi, or kind: uwsgi".into());
     }
     if kind != "uwsgi" && any(&["http version", "not http", "invalid http"]) {
@@ -208,8 +210,10 @@ mod tests {
             ("workers", parse("line 1: not UTF-8: \"\\u{1f}\u{fffd}\\u{8}\""), "compressed"),
             ("workers", parse("line 1: no metric name: \"{\\\"version\\\"\""), "--uwsgi"),
             ("workers", parse("line 1: bad value: \"Active connections: 3 \""), "--nginx"),
-            ("workers", parse("invalid HTTP version parsed"), "--uwsgi"),
-            ("uwsgi", parse("no JSON: \"# HELP python_info\""), "--workers"),
+            ("workers", parse("the answer is not HTTP (invalid HTTP version parsed)"), "--uwsgi"),
+            ("workers", parse("the answer has Content-Encoding gzip"), "compressed"),
+            ("workers", Missed::Truncated("line 1: no line feed at the end: \"<html></html>\"".into()), "answers a web page"),
+            ("uwsgi", parse("not uWSGI's stats JSON: it begins with \"# HELP python_info\""), "--workers"),
             ("uwsgi", Missed::Truncated("connected, then nothing".into()), "--stats"),
             ("workers", Missed::TooLarge { limit: 1 }, "limits.body_bytes_max"),
         ] {
@@ -224,6 +228,7 @@ mod tests {
     fn says_nothing_where_it_knows_nothing() {
         let target = &http_targets("a:1", "/metrics").unwrap()[0];
         assert_eq!(hint("workers", &Missed::Status { code: 418, detail: None }, target), None);
-        assert_eq!(hint("workers", &Missed::Parse("line 7: bad value: \"a b\"".into()), target), None);
+        let line = r#"line 7: bad value: "a{t=\"x.html\",e=\"gzip\",c=\"application/json\"} b""#;
+        assert_eq!(hint("workers", &Missed::Parse(line.into()), target), None);
     }
 }

@@ -1,3 +1,50 @@
 //! HTTP toward the scraper: endpoints, negotiation, deadlines, drain.
 
+mod app;
+mod connection;
+mod listen;
+mod metrics;
 pub mod negotiate;
+mod page;
+mod patience;
+mod query;
+mod respond;
+mod targets;
+#[cfg(test)]
+mod tests;
+
+pub use app::App;
+pub use listen::{ListenError, bind};
+
+use connection::Connections;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// How long requests under way may still take once the server is told to end. Below the 30 s that Kubernetes leaves by default.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long to wait after a connection could not be accepted: most likely there are no file descriptors left, and trying at once
+/// would only burn time.
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
+
+/// Serves until `shutdown` comes; then accepts no more, lets requests under way finish and returns.
+pub async fn run(listeners: Vec<TcpListener>, app: App, shutdown: impl Future<Output = ()>) {
+    let connections = Arc::new(Connections::new(Arc::new(app)));
+    let mut accepting: tokio::task::JoinSet<()> =
+        listeners.into_iter().map(|listener| accept(listener, connections.clone())).collect();
+    shutdown.await;
+    accepting.shutdown().await;
+    connections.drain(DRAIN_TIMEOUT).await;
+}
+
+async fn accept(listener: TcpListener, connections: Arc<Connections>) {
+    loop {
+        match listener.accept().await {
+            Ok((socket, _peer)) => connections.take(socket).await,
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_BACKOFF).await;
+            }
+        }
+    }
+}

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::{Kind, Source};
-use crate::config::{Limits, MergeConfig, NginxNames, SourceConfig};
+use crate::config::SourceConfig;
 use crate::encode::FamilyView;
 use crate::merge::Now;
 use crate::scrape::{Body, Missed, Scraped};
@@ -17,19 +17,8 @@ const BLESS: &str = "BLESS";
 
 /// A source of this kind with these targets and nothing else set.
 pub(super) fn config(kind: &'static Kind, targets: &[&str]) -> SourceConfig {
-    SourceConfig {
-        name: kind.name.into(),
-        kind,
-        targets: targets.iter().flat_map(|text| (kind.targets)(text, kind.default_path).unwrap()).collect(),
-        expect: None,
-        scrape_timeout: None,
-        http_headers: BTreeMap::new(),
-        required: false,
-        merge: MergeConfig::default(),
-        cores: false,
-        names: NginxNames::Official,
-        limits: Limits::default(),
-    }
+    let targets = targets.iter().flat_map(|text| (kind.targets)(text, kind.default_path).unwrap()).collect();
+    SourceConfig::new(kind.name, kind, targets)
 }
 
 /// What a scrape brings that answers with these bytes.

@@ -13,7 +13,7 @@ mod table;
 use diagnose::{Finding, Severity, diagnose};
 
 use crate::config::{Config, SourceConfig};
-use crate::scrape::Scraped;
+use crate::scrape::{Missed, ProcessId, Request, Scraped};
 use crate::target::Target;
 use std::io::{self, Write};
 use std::time::Duration;
@@ -41,11 +41,24 @@ impl Default for Options {
     }
 }
 
-/// Reads every source with `scrape`, prints the diagnosis to `out`; whether all is well (exit code 0, else 1).
+/// Reads every source over the network, prints the diagnosis to `out`; whether all is well (exit code 0, else 1).
 ///
 /// # Errors
 /// Writing to `out` failed.
-pub async fn check(
+pub async fn check(config: &Config, options: &Options, out: &mut dyn Write) -> io::Result<bool> {
+    let id = ProcessId::random();
+    let scrape = async |source: &SourceConfig, target: &Target| {
+        let timeout = source.scrape_timeout.unwrap_or(config.scrape_timeout).min(config.scrape_timeout);
+        match Request::new(source, &id) {
+            Ok(request) => crate::scrape::scrape(target, &request, Instant::now() + timeout).await,
+            Err(bad) => Scraped { result: Err(Missed::Connect(bad.to_string())), duration: Duration::ZERO },
+        }
+    };
+    check_with(config, options, &scrape, out).await
+}
+
+/// The same with another way to scrape.
+async fn check_with(
     config: &Config,
     options: &Options,
     scrape: &impl AsyncFn(&SourceConfig, &Target) -> Scraped,

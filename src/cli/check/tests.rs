@@ -1,29 +1,20 @@
 use super::observe::{Observation, Observed, Read};
 use super::read::{Answer, Facts, UwsgiFacts, WorkerFacts, worker_facts};
 use super::*;
-use crate::config::{Limits, MergeConfig, NginxNames, WebConfig};
+use crate::cli::demo;
+use crate::config::{Limits, LogConfig, WebConfig};
 use crate::model::{Family, MetricType};
 use crate::parse::Exposition;
-use crate::scrape::{Body, Missed};
+use crate::scrape::Body;
 use crate::source::KINDS;
 use crate::target::http_targets;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 fn source(kind: &str, targets: &str) -> SourceConfig {
-    SourceConfig {
-        name: if kind == "workers" { "django".into() } else { kind.into() },
-        kind: KINDS.iter().find(|k| k.name == kind).unwrap(),
-        targets: http_targets(targets, "/metrics").unwrap(),
-        expect: None,
-        scrape_timeout: None,
-        http_headers: BTreeMap::new(),
-        required: false,
-        merge: MergeConfig::default(),
-        cores: false,
-        names: NginxNames::Official,
-        limits: Limits::default(),
-    }
+    let name = if kind == "workers" { "django" } else { kind };
+    let kind = KINDS.iter().find(|k| k.name == kind).unwrap();
+    SourceConfig::new(name, kind, http_targets(targets, "/metrics").unwrap())
 }
 
 fn config(sources: Vec<SourceConfig>) -> Config {
@@ -32,6 +23,7 @@ fn config(sources: Vec<SourceConfig>) -> Config {
         sources,
         limits: Limits::default(),
         web: WebConfig { listen_addresses: Vec::new(), telemetry_path: "/metrics".into() },
+        log: LogConfig::default(),
     }
 }
 
@@ -252,7 +244,8 @@ impl Canned {
     async fn check(&self, config: &Config, options: Options) -> (bool, String) {
         let mut out = Vec::new();
         let options = Options { pause: Duration::ZERO, ..options };
-        let well = check(config, &options, &async |_: &SourceConfig, t: &Target| self.scrape(t).await, &mut out).await.unwrap();
+        let well =
+            check_with(config, &options, &async |_: &SourceConfig, t: &Target| self.scrape(t).await, &mut out).await.unwrap();
         (well, String::from_utf8(out).unwrap())
     }
 }
@@ -268,16 +261,50 @@ async fn wrong_bodies_are_named() {
         ("uwsgi", "", "connected, then nothing"),
         ("uwsgi", "<html>", "web page"),
         ("uwsgi", "{\"emperor\":[]}", "emperor"),
-        ("uwsgi", "{\"workers\":[", "ends early"),
+        ("uwsgi", "{\"workers\":[", "cut short"),
+        ("workers", "<!DOCTYPE html><title>Shop</title>", "set metrics_path"),
+        ("workers", STATS, "give it with --uwsgi"),
+        ("workers", STATUS_PAGE, "give it with --nginx"),
+        ("workers", "\u{1f}\u{8}\u{0}\u{0}", "compressed"),
+        ("workers", "python_gc_objects_collected_total 1", "cut short"),
+        ("exporter", "<html>", "set metrics_path"),
+        ("exporter", "# TYPE a gauge\na 1\n", "All is well."),
         ("nginx", STATUS_PAGE, "All is well."),
-        ("nginx", "<!DOCTYPE html><title>Welcome", "HTML: \"<!DOCTYPE"),
-        ("nginx", "# HELP a b\n", "not nginx's stub_status"),
+        ("nginx", "<!DOCTYPE html><title>Welcome", "stub_status;"),
+        ("nginx", "# HELP a b\n", "source of kind exporter"),
     ] {
         let canned = Canned::new([("a:1", vec![Ok(body)])]);
         let (well, text) = canned.check(&config(vec![source(kind, "a:1")]), Options::default()).await;
         assert!(text.contains(part), "{kind} {body:?}: {text}");
         assert_eq!(well, part == "All is well.");
     }
+}
+
+#[tokio::test]
+async fn the_simulated_stack_is_well() {
+    let unhurried = demo::Pace { recycle_ticks: u32::MAX, ..demo::Pace::default() };
+    let stack = demo::start_at(unhurried).await.unwrap();
+    let real = |kind: &str, target: &str| {
+        let source = source(kind, "a:1");
+        SourceConfig { targets: (source.kind.targets)(target, source.kind.default_path).unwrap(), ..source }
+    };
+    let workers = SourceConfig { expect: Some(stack.expect), ..real("workers", &stack.workers) };
+    let config = config(vec![workers, real("uwsgi", &stack.uwsgi), real("nginx", &stack.nginx)]);
+    let mut out = Vec::new();
+    let well = check(&config, &Options::default(), &mut out).await.unwrap();
+    let text = String::from_utf8(out).unwrap();
+    assert!(well && text.contains("4 workers running") && text.ends_with("All is well.\n"), "{text}");
+    assert!(text.contains("  sum         process_resident_memory_bytes, shop_requests_in_progress"), "{text}");
+
+    // The same workers behind one port instead of a range.
+    let (first, _) = stack.workers.split_once('-').unwrap();
+    let short = SourceConfig { expect: Some(stack.expect), ..real("workers", first) };
+    let config = Config { sources: vec![short], ..config };
+    let mut out = Vec::new();
+    let quiet = Options { quiet: true, pause: Duration::ZERO, ..Options::default() };
+    assert!(!check(&config, &quiet, &mut out).await.unwrap());
+    let text = String::from_utf8(out).unwrap();
+    assert!(text.starts_with("error    django: 1 of 4 workers are up"), "{text}");
 }
 
 #[tokio::test]

@@ -38,6 +38,16 @@ async fn workers_speak_like_the_python_client() {
     assert!(open.contains("# TYPE django_http_requests_before_middlewares counter\n"), "{open}");
     assert!(open.ends_with("# EOF\n"), "{open}");
 
+    for answer in [&text, &open] {
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let content_type = head.lines().find_map(|line| line.strip_prefix("Content-Type: "));
+        let exposition = crate::parse::parse(content_type, body.as_bytes()).unwrap();
+        assert_eq!((exposition.irregular_samples, exposition.repeated_metadata), (0, 0), "{body}");
+        let requests = exposition.families.iter().find(|f| f.name == "django_http_requests_before_middlewares_total").unwrap();
+        assert_eq!(requests.kind, crate::model::MetricType::Counter);
+        assert!(requests.samples.iter().any(|sample| sample.role == crate::model::Role::Created), "{requests:?}");
+    }
+
     assert_eq!(start_times(&demo).await.len(), WORKERS);
     assert!(TcpStream::connect(&demo.ports[WORKERS]).await.is_err(), "the rest of the range refuses");
 }

@@ -4,6 +4,9 @@
 
 mod join;
 mod place;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
 
 use super::Exposition;
 use crate::model::{MetricType, Sample};

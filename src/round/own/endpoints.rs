@@ -68,7 +68,7 @@ fn per_source(picked: &[(usize, &Entry)], left_out: &LeftOut) -> impl Iterator<I
 }
 
 /// An endpoint with its labels: its source, and itself under `worker` or `target`.
-fn endpoints<'e>(entry: &'e Entry) -> impl Iterator<Item = ([(&'static str, &'e str); 2], usize, &'e Status)> {
+fn endpoints(entry: &Entry) -> impl Iterator<Item = ([(&'static str, &str); 2], usize, &Status)> {
     let label = if entry.is_workers() { "worker" } else { "target" };
     let statuses = entry.config.targets.iter().zip(&entry.status.targets).enumerate();
     statuses.map(move |(i, (target, status))| ([("source", entry.config.name.as_str()), (label, target.id.as_str())], i, status))

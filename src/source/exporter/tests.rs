@@ -1,6 +1,3 @@
-<<<<<<< HEAD
-
-=======
 #![allow(clippy::unwrap_used)]
 
 use super::*;
@@ -169,4 +166,3 @@ fn bodies_that_are_none_say_why() {
         assert!(outcome.to_string().contains(word), "{body}: {outcome}");
     }
 }
->>>>>>> sources

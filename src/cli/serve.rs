@@ -1,0 +1,73 @@
+//! The proxy as a service.
+
+use crate::config::Config;
+use crate::round::Proxy;
+use crate::scrape::BadHeader;
+use crate::serve::{App, ListenError, bind, run};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::Instant;
+
+/// Why the proxy can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// A listen address.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// A header of the configuration.
+    #[error(transparent)]
+    Header(#[from] BadHeader),
+    /// The signals that end it.
+    #[error("cannot wait for signals: {0}")]
+    Signals(std::io::Error),
+}
+
+/// Runs the proxy until SIGTERM or SIGINT; then requests under way finish. One round is made at once, so that readiness waits for no
+/// scraper.
+///
+/// # Errors
+/// What keeps it from starting, before anything is served.
+pub async fn serve(config: Config) -> Result<(), ServeError> {
+    serve_on(bind(&config.web.listen_addresses).await?, &config).await
+}
+
+/// The same on listeners that are bound already.
+///
+/// # Errors
+/// See [`ServeError`].
+pub async fn serve_on(listeners: Vec<TcpListener>, config: &Config) -> Result<(), ServeError> {
+    let mut term = signal(SignalKind::terminate()).map_err(ServeError::Signals)?;
+    let mut int = signal(SignalKind::interrupt()).map_err(ServeError::Signals)?;
+    let proxy = Proxy::start(config)?;
+    for address in listeners.iter().filter_map(|l| l.local_addr().ok()) {
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            url = format!("http://{address}{}", config.web.telemetry_path),
+            "serving"
+        );
+    }
+    tokio::spawn(first_round(proxy.clone(), Instant::now() + config.scrape_timeout));
+    run(listeners, App::new(proxy, config), told_to_end(&mut term, &mut int)).await;
+    tracing::info!("ended");
+    Ok(())
+}
+
+async fn told_to_end(term: &mut Signal, int: &mut Signal) {
+    let signal = tokio::select! {
+        _ = term.recv() => "SIGTERM",
+        _ = int.recv() => "SIGINT",
+    };
+    tracing::info!(signal, "ending: requests under way may finish");
+}
+
+async fn first_round(proxy: Proxy, deadline: Instant) {
+    proxy.round(deadline).await;
+    for source in proxy.report() {
+        let (name, up, targets, expect) = (source.name, source.up, source.targets.len(), source.expect);
+        if up == 0 || expect.is_some_and(|n| up < n as usize) {
+            tracing::warn!(source = name, up, targets, expect, "ready, but fewer up than there should be");
+        } else {
+            tracing::info!(source = name, up, targets, expect, "ready");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+use super::respond::{Response, answer, set, text};
+use super::{metrics, page, targets};
+use crate::config::Config;
+use crate::round::Proxy;
+use crate::scrape::GUARD_HEADER;
+use futures::FutureExt;
+use http::header::ALLOW;
+use http::{Method, Request, StatusCode};
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// What the server answers with: the proxy, and the settings that concern requests.
+#[derive(Debug)]
+pub struct App {
+    pub(super) proxy: Proxy,
+    pub(super) telemetry_path: String,
+    pub(super) scrape_timeout: Duration,
+    connections_max: usize,
+    header_timeout: Duration,
+}
+
+/// Says how a response is counted; an extension of the response.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Exposition {
+    pub(super) format: &'static str,
+    pub(super) bytes: usize,
+}
+
+/// No compression as yet.
+const IDENTITY: &str = "identity";
+
+impl App {
+    /// An app over `proxy`.
+    pub fn new(proxy: Proxy, config: &Config) -> Self {
+        Self {
+            proxy,
+            telemetry_path: config.web.telemetry_path.clone(),
+            scrape_timeout: config.scrape_timeout,
+            connections_max: config.limits.connections_max,
+            header_timeout: config.limits.client_header_timeout,
+        }
+    }
+
+    /// Answers a request. Its body, if any, is ignored; a panic costs this request only.
+    pub(super) async fn handle<B>(&self, request: Request<B>) -> Response {
+        let arrived = Instant::now();
+        let response = AssertUnwindSafe(self.route(&request, arrived)).catch_unwind().await.unwrap_or_else(|_panic| {
+            tracing::error!(path = request.uri().path(), "a fault while answering");
+            text(StatusCode::INTERNAL_SERVER_ERROR, "a fault in onescrape itself; its log says more; please report it")
+        });
+        let exposition = response.extensions().get::<Exposition>().copied();
+        let format = exposition.map_or("", |e| e.format);
+        self.proxy.count_request(response.status().as_u16(), format, IDENTITY, exposition.map(|e| e.bytes));
+        response
+    }
+
+    async fn route<B>(&self, request: &Request<B>, arrived: Instant) -> Response {
+        if request.headers().get(GUARD_HEADER) == Some(self.proxy.id().header()) {
+            return text(StatusCode::LOOP_DETECTED, "this request came from this very onescrape: a target leads back to it");
+        }
+        let path = request.uri().path();
+        let known = path == self.telemetry_path || matches!(path, "/" | "/api/v1/targets" | "/-/healthy" | "/-/ready");
+        if !known {
+            let all = format!("{}, /, /api/v1/targets, /-/healthy, /-/ready", self.telemetry_path);
+            return text(StatusCode::NOT_FOUND, format_args!("nothing here; there are {all}"));
+        }
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD");
+            set(&mut response, ALLOW, "GET, HEAD");
+            return response;
+        }
+        match path {
+            _ if path == self.telemetry_path => metrics::metrics(self, request, arrived).await,
+            "/api/v1/targets" => answer(StatusCode::OK, "application/json", targets::json(&self.proxy.report())),
+            "/-/healthy" => text(StatusCode::OK, "healthy"),
+            "/-/ready" if self.proxy.is_ready() => text(StatusCode::OK, "ready"),
+            "/-/ready" => text(StatusCode::SERVICE_UNAVAILABLE, "not ready: the first round of scrapes is not over yet"),
+            _ => page::page(&self.proxy.report(), &self.telemetry_path),
+        }
+    }
+
+    pub(super) fn connections_max(&self) -> usize {
+        self.connections_max
+    }
+
+    pub(super) fn header_timeout(&self) -> Duration {
+        self.header_timeout
+    }
+
+    pub(super) fn turned_away(&self) {
+        self.proxy.count_limit("connections_max");
+    }
+
+    pub(super) fn head_too_slow(&self) {
+        self.proxy.count_limit("client_header_timeout");
+    }
+}

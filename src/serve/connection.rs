@@ -1,0 +1,107 @@
+use super::app::App;
+use super::patience::Patient;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
+
+/// Longest request head, in bytes; beyond it 431.
+const HEAD_BYTES_MAX: usize = 16 << 10;
+/// How long a client may leave an answer unread before its connection is closed.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long writing the answer to one connection too many may take; a fresh socket takes it at once.
+const TURN_AWAY_TIMEOUT: Duration = Duration::from_millis(50);
+/// That answer.
+const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\
+    Content-Length: 51\r\n\r\ntoo many open connections (limits.connections_max)\n";
+
+/// The open connections.
+pub(super) struct Connections {
+    app: Arc<App>,
+    free: Arc<Semaphore>,
+    /// Connections watch it; so it also tells when the last one has gone.
+    draining: watch::Sender<bool>,
+}
+
+impl Connections {
+    pub(super) fn new(app: Arc<App>) -> Self {
+        let free = Arc::new(Semaphore::new(app.connections_max()));
+        Self { app, free, draining: watch::Sender::new(false) }
+    }
+
+    /// Serves a connection in a task of its own, unless there are too many.
+    pub(super) async fn take(&self, mut socket: TcpStream) {
+        let Ok(permit) = self.free.clone().try_acquire_owned() else {
+            self.app.turned_away();
+            // Best effort: the client may have gone, and the next one waits.
+            let _ = timeout(TURN_AWAY_TIMEOUT, socket.write_all(FULL)).await;
+            return;
+        };
+        let (app, draining) = (self.app.clone(), self.draining.subscribe());
+        tokio::spawn(async move {
+            serve(socket, app, draining).await;
+            drop(permit);
+        });
+    }
+
+    /// Ends every connection after its request under way, or after `limit`.
+    pub(super) async fn drain(&self, limit: Duration) {
+        self.draining.send_replace(true);
+        if timeout(limit, self.draining.closed()).await.is_err() {
+            tracing::warn!(connections = self.draining.receiver_count(), "requests still under way were cut off");
+        }
+    }
+}
+
+async fn serve(socket: TcpStream, app: Arc<App>, mut draining: watch::Receiver<bool>) {
+    // Without it the last small write of an answer could wait for an acknowledgement; a failure only costs that time.
+    let _ = socket.set_nodelay(true);
+    let header_timeout = app.header_timeout();
+    let requests = AtomicUsize::new(0);
+    let service = service_fn(|request| {
+        requests.fetch_add(1, Ordering::Relaxed);
+        let app = app.clone();
+        async move { Ok::<_, std::convert::Infallible>(app.handle(request).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(header_timeout)
+        .max_header_size(HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(Patient::new(socket, WRITE_TIMEOUT)), service);
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = told_to_drain(&mut draining) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        // An idle connection ends by the same timeout; only a first head that never came is a client's fault.
+        if error.is_timeout() && requests.load(Ordering::Relaxed) == 0 {
+            app.head_too_slow();
+        }
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+async fn told_to_drain(draining: &mut watch::Receiver<bool>) {
+    // An error means that the server is gone, which ends its connections too.
+    let _ = draining.wait_for(|draining| *draining).await;
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_answer_to_one_too_many_has_the_length_it_says() {
+        let text = String::from_utf8_lossy(super::FULL);
+        let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+        assert!(text.contains(&format!("Content-Length: {}\r\n", body.len())), "{}", body.len());
+    }
+}
