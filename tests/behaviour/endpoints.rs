@@ -33,14 +33,14 @@ fn another_telemetry_path() {
     flags.push("--web.telemetry-path=/prom".into());
     let proxy = Proxy::start(&flags);
     assert_eq!(proxy.get("/metrics").status, 404);
-    assert_eq!(proxy.scrape_path("/prom").value("c_total"), Some(3.0));
+    assert_eq!(parse(proxy.get("/prom").text()).unwrap().value("c_total"), Some(3.0));
 }
 
 /// The Accept headers that Prometheus servers send, and what they get.
 #[test]
 fn formats_are_negotiated() {
     const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
-    const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores";
     let worker = worker(3);
     let proxy = Proxy::of(&[&worker]);
     for (accept, content_type) in [
