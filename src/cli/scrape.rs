@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::encode::Format;
-use crate::round::{Proxy, Query, TargetState};
+use crate::round::{Proxy, Query, Refusal, RoundsStopped, TargetState};
 use crate::scrape::BadHeader;
 use std::io::Write;
 use tokio::time::Instant;
@@ -16,6 +16,9 @@ pub enum ScrapeError {
     /// A header of the configuration.
     #[error(transparent)]
     Header(#[from] BadHeader),
+    /// No rounds.
+    #[error(transparent)]
+    Stopped(#[from] RoundsStopped),
     /// The reader of our output has gone, or its disk is full.
     #[error("cannot write the exposition: {0}")]
     Output(#[from] std::io::Error),
@@ -28,7 +31,7 @@ pub enum ScrapeError {
 /// See [`ScrapeError`].
 pub async fn scrape(config: &Config, out: &mut dyn Write, log: &mut dyn Write) -> Result<u8, ScrapeError> {
     let proxy = Proxy::start(config)?;
-    proxy.round(Instant::now() + config.scrape_timeout).await;
+    proxy.round(Instant::now() + config.scrape_timeout).await?;
     for source in proxy.report() {
         for target in &source.targets {
             // A vacant port of a range is no fault.
@@ -46,9 +49,43 @@ pub async fn scrape(config: &Config, out: &mut dyn Write, log: &mut dyn Write) -
             out.flush()?;
             Ok(0)
         }
-        Err(why) => {
-            writeln!(log, "{why}")?;
+        Err(Refusal::RequiredDown(names)) => {
+            writeln!(log, "required source down: {}", names.join(", "))?;
             Ok(NOTHING_GOOD)
         }
+        Err(_) => {
+            writeln!(log, "nothing to print: no target gave a good answer")?;
+            Ok(NOTHING_GOOD)
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::source::Endpoints;
+    use crate::testing::{self, Fake, Server};
+
+    async fn codes(good: bool) -> (u8, String) {
+        let server = Server::start("a 1\n").await;
+        server.release(1);
+        let vacant = testing::http_target(testing::free_port().await);
+        let kind = testing::kind("x", Endpoints::Targets, |_| Box::<Fake>::default());
+        let mut sources = vec![testing::source_of(kind, vec![vacant])];
+        if good {
+            sources.push(testing::pool("w", vec![server.target()]));
+        }
+        let (mut out, mut log) = (Vec::new(), Vec::new());
+        let code = scrape(&testing::config(sources), &mut out, &mut log).await.unwrap();
+        (code, String::from_utf8(log).unwrap())
+    }
+
+    #[tokio::test]
+    async fn the_exit_code_says_whether_anything_was_good() {
+        let (code, log) = codes(true).await;
+        assert!(code == 0 && log.contains("refused") && !log.contains("nothing to print"), "{log}");
+        let (code, log) = codes(false).await;
+        assert!(code == NOTHING_GOOD && log.contains("nothing to print"), "{log}");
     }
 }

@@ -61,7 +61,10 @@ async fn told_to_end(term: &mut Signal, int: &mut Signal) {
 }
 
 async fn first_round(proxy: Proxy, deadline: Instant) {
-    proxy.round(deadline).await;
+    if let Err(error) = proxy.round(deadline).await {
+        tracing::error!(%error, "the first round failed");
+        return;
+    }
     for source in proxy.report() {
         let (name, up, targets, expect) = (source.name, source.up, source.targets.len(), source.expect);
         if up == 0 || expect.is_some_and(|n| up < n as usize) {

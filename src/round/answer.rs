@@ -153,3 +153,42 @@ fn keep_named(family: &mut FamilyView<'_>, names: &[String]) -> bool {
     }
     !family.samples.is_empty()
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::encode::SampleView;
+    use crate::model::Role;
+    use crate::testing;
+
+    #[test]
+    fn requests_share_a_body_until_something_comes_in() {
+        let mut state = State::new(&testing::config(vec![testing::pool("w", vec![])]));
+        (state.ready, state.any_good) = (true, true);
+        let (all, other) = (Query::default(), Query { unmerged: true, ..Query::default() });
+        state.cache.put(&all, Format::Text004, &Bytes::from_static(b"kept"));
+        assert_eq!(state.answer(&all, Format::Text004).unwrap(), "kept");
+        assert_ne!(state.answer(&other, Format::Text004).unwrap(), "kept");
+        assert_ne!(state.answer(&all, Format::OpenMetrics001).unwrap(), "kept");
+        assert_eq!(state.cache.0.len(), 3);
+        state.apply(&vec![vec![]], true);
+        assert_ne!(state.answer(&all, Format::Text004).unwrap(), "kept");
+    }
+
+    #[test]
+    fn names_pick_families_or_series() {
+        let sample = |role| SampleView { head: "", role, value: 0.0, exemplar: None };
+        let kept = |name, kind, names: &[&str]| {
+            let samples = vec![sample(Role::Value), sample(Role::Count), sample(Role::Sum)];
+            let mut family = FamilyView { name, kind, help: "", unit: "", samples };
+            let names: Vec<String> = names.iter().map(|n| n.to_string()).collect();
+            (keep_named(&mut family, &names), family.samples.len())
+        };
+        assert_eq!(kept("a", MetricType::Summary, &["a", "z"]), (true, 3));
+        assert_eq!(kept("a", MetricType::Summary, &["a_sum"]), (true, 1));
+        assert_eq!(kept("a", MetricType::Summary, &["b"]), (false, 0));
+        assert!(kept("a_total", MetricType::Counter, &["a"]).0);
+        assert!(!kept("a_total", MetricType::Gauge, &["a"]).0);
+    }
+}

@@ -1,7 +1,8 @@
 //! The one task that makes rounds, one after the other, so that no target ever has two reads open.
 
-use super::state::{Got, State};
-use super::{JOIN_WINDOW, lock};
+use super::lock;
+use super::progress::{Ask, Key, Round, STUCK_PATIENCE, answer_expired, joins, unanswered};
+use super::state::State;
 use crate::config::SourceConfig;
 use crate::scrape::{Missed, Request, Scraped, scrape};
 use crate::target::Target;
@@ -10,7 +11,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use tower::limit::GlobalConcurrencyLimitLayer;
@@ -20,27 +21,10 @@ use tower::{ServiceBuilder, ServiceExt, service_fn};
 /// Most connections to targets at once, below the 1024 open files that many images allow. Further scrapes of a round wait for those
 /// before them, under the same deadline.
 const SCRAPES_AT_ONCE: usize = 512;
-/// A target that timed out this often in a row no longer makes every round wait for the whole deadline…
+/// A target that timed out this often in a row makes a round wait only for [`STUCK_PATIENCE`].
 const STUCK_AFTER: u32 = 2;
-/// …but only this long. Its read goes on behind the round up to the deadline: an answer there earns it full patience again.
-const STUCK_PATIENCE: Duration = Duration::from_millis(500);
-/// How long after its deadline a request still waits for a round that ends at the same moment, rather than taking a part of it.
-const FLUSH_GRACE: Duration = Duration::from_millis(20);
 
-/// A request that wants a round.
-#[derive(Debug)]
-pub(super) struct Ask {
-    pub(super) arrived: Instant,
-    /// It goes at this time with what is in by then.
-    pub(super) deadline: Instant,
-    /// Told when the state holds what it waits for.
-    pub(super) done: oneshot::Sender<()>,
-}
-
-/// A target to read, or the read itself; the indices are source and target.
-type Key = (usize, usize);
-
-#[derive(Debug)]
+/// A read to make.
 struct Job {
     round: u64,
     key: Key,
@@ -75,19 +59,6 @@ pub(super) struct Conductor {
     lingering: HashMap<Key, Instant>,
     round: u64,
     last_began: Option<Instant>,
-}
-
-/// A round in progress.
-struct Round {
-    began: Instant,
-    got: Got,
-    /// Reads it waits for.
-    open: HashSet<Key>,
-    /// Those it waits for only until `patience`.
-    hasty: HashSet<Key>,
-    patience: Instant,
-    /// Requests that get this round.
-    asks: Vec<Ask>,
 }
 
 impl Conductor {
@@ -242,56 +213,6 @@ impl Conductor {
             }
         }
     }
-}
-
-impl Round {
-    fn put(&mut self, (source, target): Key, scraped: Scraped) {
-        if let Some(slot) = self.got.get_mut(source).and_then(|s| s.get_mut(target)) {
-            *slot = Some(scraped);
-        }
-    }
-
-    /// What came in since the last time.
-    fn take(&mut self) -> Got {
-        self.got.iter_mut().map(|source| source.iter_mut().map(Option::take).collect()).collect()
-    }
-
-    /// Stops waiting for the targets it has little patience with; returns them.
-    fn give_up(&mut self) -> HashSet<Key> {
-        let hasty = std::mem::take(&mut self.hasty);
-        for key in &hasty {
-            self.open.remove(key);
-            self.put(*key, unanswered(STUCK_PATIENCE));
-        }
-        hasty
-    }
-
-    /// The next time at which something must be done, if nothing comes in.
-    fn wake(&self, waiting: &[Ask]) -> Option<Instant> {
-        let patience = (!self.hasty.is_empty()).then_some(self.patience);
-        self.asks.iter().chain(waiting).map(|ask| ask.deadline + FLUSH_GRACE).chain(patience).min()
-    }
-}
-
-impl Ask {
-    fn expired(&self, now: Instant) -> bool {
-        now >= self.deadline + FLUSH_GRACE
-    }
-}
-
-/// Whether a request gets a round that began at that time: a round is one snapshot for all who asked about then.
-fn joins(ask: &Ask, began: Instant) -> bool {
-    ask.arrived <= began + JOIN_WINDOW
-}
-
-fn answer_expired(asks: &mut Vec<Ask>, now: Instant) {
-    for ask in asks.extract_if(.., |ask| ask.expired(now)) {
-        let _ = ask.done.send(());
-    }
-}
-
-fn unanswered(after: Duration) -> Scraped {
-    Scraped { result: Err(Missed::Timeout { after }), duration: after }
 }
 
 async fn sleep(until: Option<Instant>) {

@@ -6,6 +6,7 @@ mod clock;
 mod conductor;
 mod distribution;
 mod own;
+mod progress;
 mod report;
 mod state;
 mod status;
@@ -20,7 +21,8 @@ use crate::config::Config;
 use crate::encode::Format;
 use crate::scrape::{BadHeader, ProcessId, Request};
 use bytes::Bytes;
-use conductor::{Ask, Conductor};
+use conductor::Conductor;
+use progress::Ask;
 use state::State;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -37,6 +39,11 @@ pub struct Proxy {
     asks: mpsc::UnboundedSender<Ask>,
     id: ProcessId,
 }
+
+/// The task that makes rounds has ended by a fault of its own. Only a restart helps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no more rounds are made, by a fault in onescrape itself; restart it, and please report it with its log")]
+pub struct RoundsStopped;
 
 impl std::fmt::Debug for Proxy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -61,12 +68,21 @@ impl Proxy {
 
     /// Takes part in a round. Returns when it has been applied, or at `deadline` with what is in by then. The round goes on, even if
     /// the future is dropped.
-    pub async fn round(&self, deadline: Instant) {
+    ///
+    /// # Errors
+    /// [`RoundsStopped`]; what stands then is old and must not be served as new.
+    pub async fn round(&self, deadline: Instant) -> Result<(), RoundsStopped> {
         let (done, told) = oneshot::channel();
-        if self.asks.send(Ask { arrived: Instant::now(), deadline, done }).is_ok() {
-            // An error means that the conductor is gone, which it never is before the last proxy; what stands is still right.
-            let _ = told.await;
-        }
+        self.asks.send(Ask { arrived: Instant::now(), deadline, done }).map_err(|_| RoundsStopped)?;
+        told.await.map_err(|_| RoundsStopped)
+    }
+
+    /// Whether rounds can still be made.
+    ///
+    /// # Errors
+    /// [`RoundsStopped`].
+    pub fn check_alive(&self) -> Result<(), RoundsStopped> {
+        if self.asks.is_closed() { Err(RoundsStopped) } else { Ok(()) }
     }
 
     /// The exposition as it stands, to be served: what it shows counts as exposed from now on. Encoded once for all who share a

@@ -48,7 +48,8 @@ async fn requests_at_the_same_time_share_a_round() {
         server.asked(1).await;
         server.release(1);
     };
-    tokio::join!(both, release);
+    let (both, ()) = tokio::join!(both, release);
+    assert_eq!(both, (Ok(()), Ok(())));
     ask(&proxy, before, far()).await.unwrap();
     assert_eq!((server.count(), rounds(&proxy)), (1, 1.0));
 }
@@ -77,7 +78,7 @@ async fn a_round_goes_on_without_its_requester() {
     let proxy = start(vec![pool("w", vec![server.target()])]);
     let before = Instant::now();
     tokio::select! {
-        () = proxy.round(far()) => unreachable!("nobody answers"),
+        _ = proxy.round(far()) => unreachable!("nobody answers"),
         () = server.asked(1) => {}
     }
     server.release(1);
@@ -91,7 +92,7 @@ async fn the_deadline_ends_a_round_and_every_target_has_its_state() {
     good.release(1);
     let proxy = start(vec![pool("w", vec![good.target(), silent.target(), testing::http_target(vacant)])]);
     assert_eq!(proxy.answer(&Query::default(), Format::Text004), Err(Refusal::NotReady));
-    proxy.round(near()).await;
+    proxy.round(near()).await.unwrap();
     assert_eq!(states(&proxy), [Some(TargetState::Up), Some(TargetState::Stuck), Some(TargetState::Vacant)]);
     assert!(proxy.is_ready() && proxy.answer(&Query::default(), Format::Text004).is_ok());
 }
@@ -140,7 +141,7 @@ async fn a_fault_in_a_source_costs_only_its_round() {
     bad.release(1);
     good.release(1);
     let proxy = start(vec![pool("bad", vec![bad.target()]), pool("good", vec![good.target()])]);
-    proxy.round(far()).await;
+    proxy.round(far()).await.unwrap();
     assert_eq!(states(&proxy), [Some(TargetState::Down), Some(TargetState::Up)]);
 }
 
@@ -153,7 +154,7 @@ async fn refusals() {
         let query = Query { sources: wants.iter().map(|s| s.to_string()).collect(), ..Query::default() };
         async move {
             let proxy = start(sources);
-            proxy.round(far()).await;
+            proxy.round(far()).await.unwrap();
             proxy.answer(&query, Format::Text004).map(drop)
         }
     };
@@ -173,7 +174,7 @@ async fn only_whole_expositions_count_as_served() {
     let server = Server::start("a 1\n").await;
     server.release(1);
     let proxy = start(vec![pool("w", vec![server.target()]), pool("v", vec![])]);
-    proxy.round(far()).await;
+    proxy.round(far()).await.unwrap();
     let served =
         || lock(&proxy.state).sources.iter().map(|s| s.source.tally().flaps.get(&0).copied().unwrap_or(0)).collect::<Vec<_>>();
     proxy.peek(&Query::default(), Format::Text004).unwrap();
@@ -196,7 +197,7 @@ async fn own_metrics_tell_a_vacant_slot_from_a_stuck_one() {
     let mut exporter = pool("x", vec![vacant.clone()]);
     exporter.kind = testing::kind("x", Endpoints::Targets, |_| Box::<Fake>::default());
     let proxy = start(vec![workers, exporter]);
-    proxy.round(near()).await;
+    proxy.round(near()).await.unwrap();
     let mut state = lock(&proxy.state);
     let now = state.clock.now();
     let left_out = own::LeftOut { clashes: vec![0, 3], escape_collisions: 0 };

@@ -232,3 +232,23 @@ mod tests {
         assert_eq!(hint("workers", &Missed::Parse(line.into()), target), None);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hints_name_the_setting_that_helps() {
+        let status = |code| Missed::Status { code, detail: None };
+        for (missed, want) in [
+            (status(301), "slash"),
+            (status(400), "ALLOWED_HOSTS"),
+            (status(404), "metrics_path"),
+            (Missed::TooLarge { limit: 1 }, "body_bytes_max"),
+            (Missed::Connect("cannot resolve \"x\" (DNS): no".into()), "127.0.0.1"),
+        ] {
+            assert!(hint(&missed, Endpoints::Targets).contains(want), "{missed}");
+        }
+        assert_ne!(hint(&Missed::Refused, Endpoints::Workers), hint(&Missed::Refused, Endpoints::Targets));
+    }
+}

@@ -2,6 +2,8 @@ use super::{GUARD_HEADER, ProcessId, USER_AGENT};
 use crate::config::SourceConfig;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, USER_AGENT as USER_AGENT_HEADER};
 use http::{HeaderMap, HeaderName, HeaderValue};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Says to the target how long this scrape may take, in seconds: the same header Prometheus sends.
@@ -16,6 +18,8 @@ pub struct Request {
     headers: HeaderMap,
     body_bytes_max: usize,
     stream: bool,
+    /// Whether the last raw stream waited for a request.
+    asks_first: Arc<AtomicBool>,
 }
 
 /// A header of the configuration that HTTP doesn't allow. Its value is not repeated: it may be a secret.
@@ -51,7 +55,7 @@ impl Request {
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert(GUARD_HEADER, id.header().clone());
         let stream = STREAM_KINDS.contains(&source.kind.name);
-        Ok(Self { headers, body_bytes_max: source.limits.body_bytes_max, stream })
+        Ok(Self { headers, body_bytes_max: source.limits.body_bytes_max, stream, asks_first: Arc::default() })
     }
 
     /// The headers of one scrape that may still take `left`; `host` where none is configured.
@@ -71,6 +75,16 @@ impl Request {
     /// Largest body taken, in bytes.
     pub(super) fn body_bytes_max(&self) -> usize {
         self.body_bytes_max
+    }
+
+    /// Whether the last raw stream waited for a request, so that the next one need not be listened to in vain.
+    pub(super) fn asks_first(&self) -> bool {
+        self.asks_first.load(Ordering::Relaxed)
+    }
+
+    /// Remembers it for the next scrape.
+    pub(super) fn set_asks_first(&self, first: bool) {
+        self.asks_first.store(first, Ordering::Relaxed);
     }
 
     /// Whether an HTTP address too may answer with a bare stream.

@@ -1,6 +1,7 @@
 //! uWSGI's stats server: writes its document as soon as it accepts and closes, or (`--stats-http`) waits for a request first and
 //! puts an HTTP head before it. Which of the two can only be found out by listening.
 
+use super::connect::UNIX_HOST;
 use super::http::{check_encoding, first_words, text};
 use super::{Body, Missed, Request};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, TRANSFER_ENCODING};
@@ -26,7 +27,7 @@ const HTTP_MARK: &[u8] = b"HTTP/";
 pub(super) enum Speak<'a> {
     /// At once: the address says HTTP.
     AtOnce { host: &'a str, path: &'a str },
-    /// Only to a server that stays silent.
+    /// Only to a server that stays silent, or did so last time.
     WhenSilent,
 }
 
@@ -39,11 +40,12 @@ where
     let mut got = Vec::new();
     match speak {
         Speak::AtOnce { host, path } => ask(&mut socket, how, host, path, deadline).await,
+        Speak::WhenSilent if how.asks_first() => ask(&mut socket, how, UNIX_HOST, "/", deadline).await,
         Speak::WhenSilent => match timeout(FIRST_BYTE_WAIT, more(&mut socket, &mut got)).await {
             Ok(Ok(0)) => return Err(nothing()),
             Ok(Ok(_)) => {}
             Ok(Err(e)) => return Err(Missed::Truncated(format!("no byte came ({e})"))),
-            Err(_silent) => ask(&mut socket, how, super::connect::UNIX_HOST, "/", deadline).await,
+            Err(_silent) => ask(&mut socket, how, UNIX_HOST, "/", deadline).await,
         },
     }
     let ended_by = loop {
@@ -60,6 +62,7 @@ where
     if got.is_empty() {
         return Err(ended_by.map_or_else(nothing, |e| Missed::Truncated(format!("no byte came ({e})"))));
     }
+    how.set_asks_first(got.starts_with(HTTP_MARK));
     let (body, announced) =
         if got.starts_with(HTTP_MARK) { strip_head(got)? } else { (Body { content_type: None, bytes: got.into() }, None) };
     if body.bytes.len() > limit {

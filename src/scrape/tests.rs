@@ -199,6 +199,27 @@ async fn a_reset_keeps_a_whole_document_and_drops_a_part() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_server_that_waits_for_a_request_is_listened_to_in_vain_only_once() {
+    let uwsgi = how("uwsgi", |_| {});
+    let mut at_once = Vec::new();
+    for waiting in [true, true, false, false] {
+        let (ours, mut theirs) = tokio::io::duplex(4096);
+        let server = async move {
+            if waiting {
+                testing::read_head(&mut theirs).await;
+                theirs.write_all(b"HTTP/1.0 200 OK\r\n\r\n").await.unwrap();
+            }
+            theirs.write_all(b"{}").await.unwrap();
+        };
+        let began = Instant::now();
+        let (got, ()) = tokio::join!(stream::read(ours, &uwsgi, stream::Speak::WhenSilent, soon()), server);
+        assert_eq!(&got.unwrap().bytes[..], b"{}");
+        at_once.push(began.elapsed().is_zero());
+    }
+    assert_eq!(at_once, [false, true, true, true]);
+}
+
 #[tokio::test]
 async fn unix_sockets_and_files() {
     let dir = tempfile::tempdir().unwrap();

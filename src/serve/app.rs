@@ -73,7 +73,10 @@ impl App {
         match path {
             _ if path == self.telemetry_path => metrics::metrics(self, request, arrived).await,
             "/api/v1/targets" => answer(StatusCode::OK, "application/json", targets::json(&self.proxy.report())),
-            "/-/healthy" => text(StatusCode::OK, "healthy"),
+            "/-/healthy" => match self.proxy.check_alive() {
+                Ok(()) => text(StatusCode::OK, "healthy"),
+                Err(stopped) => text(StatusCode::INTERNAL_SERVER_ERROR, stopped),
+            },
             "/-/ready" if self.proxy.is_ready() => text(StatusCode::OK, "ready"),
             "/-/ready" => text(StatusCode::SERVICE_UNAVAILABLE, "not ready: the first round of scrapes is not over yet"),
             _ => page::page(&self.proxy.report(), &self.telemetry_path),

@@ -2,7 +2,7 @@ use super::app::{App, Exposition};
 use super::respond::{Response, answer, set, text};
 use super::{negotiate, query};
 use crate::encode::Format;
-use crate::round::Refusal;
+use crate::round::{Refusal, RoundsStopped};
 use http::header::{ACCEPT, VARY};
 use http::{HeaderMap, Method, Request, StatusCode};
 use tokio::time::Instant;
@@ -21,7 +21,7 @@ async fn expose<B>(app: &App, request: &Request<B>, arrived: Instant) -> Result<
     let query = query::parse(request.uri().query()).map_err(|why| (StatusCode::BAD_REQUEST, why))?;
     app.proxy.check_sources(&query.sources).map_err(refused)?;
     let asked = negotiate::scrape_timeout(request.headers().get(negotiate::SCRAPE_TIMEOUT_HEADER).and_then(|v| v.to_str().ok()));
-    app.proxy.round(arrived + negotiate::deadline(app.scrape_timeout, asked)).await;
+    app.proxy.round(arrived + negotiate::deadline(app.scrape_timeout, asked)).await.map_err(stopped)?;
     let format = negotiate::format(accept(request.headers()).as_deref());
     // What a HEAD asks for is shown to nobody.
     let body = if request.method() == Method::HEAD { app.proxy.peek(&query, format) } else { app.proxy.answer(&query, format) };
@@ -38,6 +38,10 @@ fn refused(why: Refusal) -> (StatusCode, String) {
         Refusal::NotReady | Refusal::NothingYet | Refusal::RequiredDown(_) => StatusCode::SERVICE_UNAVAILABLE,
     };
     (status, why.to_string())
+}
+
+fn stopped(why: RoundsStopped) -> (StatusCode, String) {
+    (StatusCode::INTERNAL_SERVER_ERROR, why.to_string())
 }
 
 /// All Accept headers as one.

@@ -27,7 +27,10 @@ impl Filling {
     }
 }
 
-/// Those that have samples.
+/// Those that have samples, children by labels. The sort is stable, so the samples of a child stay together in their order.
 fn filled<const N: usize>(families: [Filling; N]) -> impl Iterator<Item = Family<'static>> {
-    families.into_iter().map(|f| f.0).filter(|f| !f.samples.is_empty())
+    families.into_iter().map(|f| f.0).filter(|f| !f.samples.is_empty()).map(|mut family| {
+        family.samples.sort_by(|a, b| a.labels.cmp(&b.labels));
+        family
+    })
 }
