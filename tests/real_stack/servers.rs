@@ -86,8 +86,10 @@ pub fn prometheus_client_agrees(stack: &Stack) {
         std::fs::write(dir.join(name), answer.body).unwrap();
     };
     keep("1.text", stack.proxy.get("/metrics"));
-    keep("2.openmetrics", stack.proxy.get_with("/metrics", &[("Accept", "application/openmetrics-text;version=1.0.0")]));
-    keep("3.text", stack.proxy.get("/metrics?merge=none"));
+    keep("2.text", stack.proxy.get("/metrics?merge=none"));
+    let openmetrics = [("Accept", "application/openmetrics-text;version=1.0.0")];
+    keep("3.openmetrics", stack.proxy.get_with("/metrics", &openmetrics));
+    keep("4.openmetrics", stack.proxy.get_with("/metrics?merge=none", &openmetrics));
     let script = crate::support::repository().join("tests/stack/parse_expositions.py");
     let output = Command::new(crate::support::installed("python")).arg(script).arg(&dir).output().unwrap();
     assert!(output.status.success(), "{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
