@@ -46,6 +46,7 @@ fn run(case: &Case, answers: &Path) -> Vec<String> {
     for step in 0..case.steps() {
         if step > 0 {
             expected = case.begin(step, &mut workers);
+            proxy.wait_new_round();
         }
         let response = proxy.get_with("/metrics", &headers);
         let mut wrong = Vec::new();

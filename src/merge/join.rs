@@ -50,6 +50,7 @@ impl Join {
                 _ => joined.push(FamilyView { samples: own, ..*family }),
             }
         }
+        joined.iter_mut().filter(|family| family.kind == MetricType::StateSet).for_each(group_states);
         joined
     }
 
@@ -107,6 +108,17 @@ impl Join {
     pub fn conflicts(&self) -> usize {
         self.conflicts
     }
+}
+
+/// Puts the states of one child side by side: a child of a stateset is its labels without the state's own, which is named like the
+/// family, and OpenMetrics forbids that children interleave. Sorted by all labels, one state of every worker would follow another.
+fn group_states(family: &mut FamilyView<'_>) {
+    let name = family.name;
+    family.samples.sort_by_cached_key(|sample| {
+        let (_, mut labels) = split_head(sample.head).unwrap_or_default();
+        labels.retain(|(label, _)| label != name);
+        labels
+    });
 }
 
 /// Names of families that more than one source has.

@@ -33,14 +33,14 @@ fn another_telemetry_path() {
     flags.push("--web.telemetry-path=/prom".into());
     let proxy = Proxy::start(&flags);
     assert_eq!(proxy.get("/metrics").status, 404);
-    assert_eq!(proxy.scrape_path("/prom").value("c_total"), Some(3.0));
+    assert_eq!(parse(proxy.get("/prom").text()).unwrap().value("c_total"), Some(3.0));
 }
 
 /// The Accept headers that Prometheus servers send, and what they get.
 #[test]
 fn formats_are_negotiated() {
     const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
-    const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores";
     let worker = worker(3);
     let proxy = Proxy::of(&[&worker]);
     for (accept, content_type) in [
@@ -144,11 +144,10 @@ fn a_required_source() {
     let proxy = Proxy::with_config(&format!("sources:\n{}{}", source("a", &needed, true), source("b", &other, false)));
     assert_eq!(proxy.get("/metrics").status, 200);
     needed.down();
-    let answer = proxy.get("/metrics");
-    assert_eq!(answer.status, 503);
+    let answer = proxy.wait_status(503);
     assert!(answer.text().contains('a'), "names the source: {}", answer.text());
     needed.up();
-    assert_eq!(proxy.get("/metrics").status, 200);
+    proxy.wait_status(200);
 }
 
 #[test]

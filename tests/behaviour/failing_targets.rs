@@ -1,5 +1,6 @@
 //! A failing target costs its own data and no more, and says so once.
 
+use crate::support::exposition::parse;
 use crate::support::fake_worker::{Answer, FakeWorker, OPENMETRICS, TEXT};
 use crate::support::proxy::{Proxy, workers_flag};
 use crate::support::{expect, wait_for};
@@ -67,12 +68,14 @@ fn a_hanging_worker_is_stuck_and_the_others_are_served() {
     flags.push("--scrape.timeout=600s".into());
     let proxy = Proxy::start(&flags);
     odd.set(Answer::Hang);
-    let answer = proxy.get_with("/metrics", &[("X-Prometheus-Scrape-Timeout-Seconds", "1")]);
-    assert_eq!(answer.status, 200);
-    let answer = crate::support::exposition::parse(answer.text()).unwrap();
+    let answer = wait_for("a stuck worker", || {
+        let answer = proxy.get_with("/metrics", &[("X-Prometheus-Scrape-Timeout-Seconds", "1")]);
+        let answer = parse(answer.text())?;
+        let stuck = answer.value("onescrape_slots{state=\"stuck\"}");
+        expect(stuck == Some(1.0), || format!("{stuck:?}")).map(|()| answer)
+    });
     assert_eq!(answer.value("c_total"), Some(7.0));
     assert_eq!(answer.select("g").len(), 1);
-    assert_eq!(answer.value("onescrape_slots{state=\"stuck\"}"), Some(1.0));
     assert_eq!(answer.value(&format!("onescrape_worker_up{{worker=\"{}\"}}", odd.id())), Some(0.0));
     assert!(odd.open_max() <= 1, "never two scrapes of one worker at once");
 }

@@ -112,23 +112,46 @@ impl Proxy {
         self.try_get(path, headers).unwrap_or_else(|error| panic!("GET {path}: {error}"))
     }
 
-    /// GET /metrics as text 0.0.4, which must be there and well formed.
+    /// GET /metrics as text 0.0.4, which must be there and well formed: as things stand now.
     pub fn scrape(&self) -> Exposition {
         self.scrape_path("/metrics")
     }
 
     /// The same for another path or query.
     pub fn scrape_path(&self, path: &str) -> Exposition {
-        let response = self.get(path);
-        assert_eq!(response.status, 200, "GET {path}: {}", response.text());
-        parse(response.text()).unwrap_or_else(|error| panic!("GET {path}: {error}\n{}", response.text()))
+        self.wait_new_round();
+        read(&self.get(path)).unwrap_or_else(|why| panic!("GET {path}: {why}"))
     }
 
-    /// Scrapes until `look` is content.
+    /// Waits until a round has begun after the call. A GET alone may share one that began a moment ago, and then doesn't show what a
+    /// test has changed meanwhile.
+    pub fn wait_new_round(&self) {
+        let before = self.scrapes().unwrap_or(0.0);
+        wait_for("a new round", || {
+            let scrapes = self.scrapes()?;
+            expect(scrapes > before, || format!("still {scrapes} scrapes"))
+        });
+    }
+
+    /// How many scrapes of targets the last round's answer counts.
+    fn scrapes(&self) -> Result<f64, String> {
+        let answer = read(&self.get("/metrics"))?;
+        Ok(answer.sum("onescrape_worker_scrapes_total") + answer.sum("onescrape_target_scrapes_total"))
+    }
+
+    /// GETs /metrics until `look` is content with an answer.
     pub fn wait_scrape(&self, what: &str, mut look: impl FnMut(&Exposition) -> Result<(), String>) -> Exposition {
         wait_for(what, || {
-            let exposition = self.scrape();
-            look(&exposition).map(|()| exposition)
+            let answer = read(&self.get("/metrics"))?;
+            look(&answer).map(|()| answer)
+        })
+    }
+
+    /// GETs /metrics until it has this status.
+    pub fn wait_status(&self, status: u16) -> Response {
+        wait_for(&format!("status {status}"), || {
+            let response = self.get("/metrics");
+            if response.status == status { Ok(response) } else { Err(format!("status {}", response.status)) }
         })
     }
 
@@ -151,4 +174,10 @@ impl Proxy {
     pub fn stop(&mut self) -> ExitStatus {
         self.process.stop()
     }
+}
+
+/// Reads a good answer.
+fn read(response: &Response) -> Result<Exposition, String> {
+    expect(response.status == 200, || format!("status {}: {}", response.status, response.text()))?;
+    parse(response.text()).map_err(|why| format!("{why}\n{}", response.text()))
 }
