@@ -103,8 +103,8 @@ fn samples_of_a_child_stand_together_buckets_rising() {
     let families = source.families();
     let roles: Vec<_> = families[0].samples.iter().map(|s| (s.role, s.value)).collect();
     let infinity = Role::Bucket(f64::INFINITY);
-    let of_a = [(Role::Bucket(10.0), 1.0), (infinity, 1.0), (Role::Sum, 9.0), (Role::Count, 1.0)];
-    let of_b = [(Role::Bucket(2.0), 3.0), (infinity, 4.0), (Role::Sum, 5.0), (Role::Count, 4.0)];
+    let of_a = [(Role::Bucket(10.0), 1.0), (infinity, 1.0), (Role::Count, 1.0), (Role::Sum, 9.0)];
+    let of_b = [(Role::Bucket(2.0), 3.0), (infinity, 4.0), (Role::Count, 4.0), (Role::Sum, 5.0)];
     assert_eq!(roles, [of_a, of_b].concat());
 }
 
