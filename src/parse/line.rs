@@ -1,11 +1,35 @@
 //! The tokens of a line, and the head of a sample: name and labels. Both formats share them; they differ in where blanks may stand.
 
 use super::unescape::{Unknown, unescape};
-use crate::model::{Labels, parse_number};
+use crate::model::{Exemplar, Labels, MetricType, parse_number};
 use std::borrow::Cow;
 
 /// What is wrong with a line.
-pub(super) type Why = &'static str;
+pub(crate) type Why = &'static str;
+
+/// What one line says.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Line<'a> {
+    /// Nothing, or words for people.
+    Words,
+    /// HELP of a name, unescaped.
+    Help(Cow<'a, str>, Cow<'a, str>),
+    /// TYPE of a name.
+    Type(Cow<'a, str>, MetricType),
+    /// UNIT of a name.
+    Unit(Cow<'a, str>, Cow<'a, str>),
+    /// A sample.
+    Sample(Head<'a>, Tail<'a>),
+}
+
+/// What stands behind the head of a sample.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Tail<'a> {
+    pub(crate) value: f64,
+    /// Unix seconds.
+    pub(crate) timestamp: Option<f64>,
+    pub(crate) exemplar: Option<Exemplar<'a>>,
+}
 
 /// Where blanks (space and tab) may stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,10 +42,10 @@ pub(super) enum Blanks {
 
 /// The name and labels of a sample.
 #[derive(Debug, PartialEq)]
-pub(super) struct Head<'a> {
-    pub(super) name: Cow<'a, str>,
-    /// Sorted, without empty values.
-    pub(super) labels: Labels<'a>,
+pub(crate) struct Head<'a> {
+    pub(crate) name: Cow<'a, str>,
+    /// Sorted, without empty values; `le` and `quantile` are still among them.
+    pub(crate) labels: Labels<'a>,
 }
 
 /// What is left to read of a line.

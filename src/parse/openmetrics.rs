@@ -3,14 +3,14 @@
 
 use super::error::utf8;
 use super::families::{Dialect, Families};
-use super::line::{Blanks, Cursor, Why};
+use super::line::{Blanks, Cursor, Line, Tail, Why};
 use super::unescape::unescape_help;
 use super::{Exposition, ParseError};
-use crate::model::{Exemplar, MetricType, Role, Sample};
+use crate::model::{Exemplar, MetricType};
 use std::borrow::Cow;
 
 /// The line that ends a body.
-const EOF: &str = "# EOF";
+pub(crate) const EOF: &str = "# EOF";
 
 /// Reads OpenMetrics 1.0.0.
 ///
@@ -30,23 +30,27 @@ pub fn openmetrics(body: &[u8]) -> Result<Exposition<'_>, ParseError> {
         }
         last = (line, number);
         let Some(line) = line.strip_suffix('\n') else { break };
-        read_line(line, number, &mut families).map_err(|why| ParseError::in_line(number, why, line))?;
+        let read = openmetrics_line(line).map_err(|why| ParseError::in_line(number, why, line))?;
+        families.line(read, number);
     }
     Err(ParseError::cut_short(last.1, "no `# EOF` at the end: the body is cut short", last.0))
 }
 
-fn read_line<'a>(line: &'a str, number: usize, families: &mut Families<'a>) -> Result<(), Why> {
+/// Reads one line before `# EOF`, without its line feed.
+pub(crate) fn openmetrics_line(line: &str) -> Result<Line<'_>, Why> {
     let mut cursor = Cursor::new(line, Blanks::Strict);
     if cursor.is_at_end() {
         Err("a blank line")
     } else if cursor.eat("#") {
-        read_metadata(cursor, number, families)
+        read_metadata(cursor)
     } else {
-        read_sample(cursor, number, families)
+        let head = cursor.head()?;
+        let tail = openmetrics_tail(cursor.rest())?;
+        Ok(Line::Sample(head, tail))
     }
 }
 
-fn read_metadata<'a>(mut cursor: Cursor<'a>, number: usize, families: &mut Families<'a>) -> Result<(), Why> {
+fn read_metadata(mut cursor: Cursor<'_>) -> Result<Line<'_>, Why> {
     const NO_METADATA: Why = "a comment that is neither HELP, TYPE, UNIT nor the final `# EOF`";
     if !cursor.eat(" ") {
         return Err(NO_METADATA);
@@ -63,12 +67,14 @@ fn read_metadata<'a>(mut cursor: Cursor<'a>, number: usize, families: &mut Famil
         return Err("expected one space after the metric name");
     }
     let text = cursor.rest();
-    match keyword {
-        "HELP" => families.help(name, number, unescape_help(text, true)?),
-        "UNIT" => families.unit(unit_of(&name, text)?, name, number),
-        _ => families.kind(name, number, kind_of(text)?),
-    }
-    Ok(())
+    Ok(match keyword {
+        "HELP" => Line::Help(name, unescape_help(text, true)?),
+        "UNIT" => {
+            let unit = unit_of(&name, text)?;
+            Line::Unit(name, unit)
+        }
+        _ => Line::Type(name, kind_of(text)?),
+    })
 }
 
 fn unit_of<'a>(name: &str, unit: &'a str) -> Result<Cow<'a, str>, Why> {
@@ -92,8 +98,9 @@ fn kind_of(word: &str) -> Result<MetricType, Why> {
     })
 }
 
-fn read_sample<'a>(mut cursor: Cursor<'a>, number: usize, families: &mut Families<'a>) -> Result<(), Why> {
-    let head = cursor.head()?;
+/// Reads what follows the head of a sample: value, timestamp, exemplar.
+pub(crate) fn openmetrics_tail(rest: &str) -> Result<Tail<'_>, Why> {
+    let mut cursor = Cursor::new(rest, Blanks::Strict);
     if !cursor.eat(" ") {
         return Err("expected one space before the value");
     }
@@ -112,8 +119,7 @@ fn read_sample<'a>(mut cursor: Cursor<'a>, number: usize, families: &mut Familie
     if !cursor.is_at_end() {
         return Err("text after the sample");
     }
-    families.sample(head.name, number, Sample { role: Role::Value, labels: head.labels, value, timestamp, exemplar });
-    Ok(())
+    Ok(Tail { value, timestamp, exemplar })
 }
 
 fn read_exemplar<'a>(cursor: &mut Cursor<'a>) -> Result<Exemplar<'a>, Why> {

@@ -2,10 +2,10 @@
 
 use super::error::utf8;
 use super::families::{Dialect, Families};
-use super::line::{Blanks, Cursor, Why};
+use super::line::{Blanks, Cursor, Line, Tail, Why};
 use super::unescape::unescape_help;
 use super::{Exposition, ParseError};
-use crate::model::{MetricType, Role, Sample};
+use crate::model::MetricType;
 
 /// Timestamps of this format are in milliseconds, those of the model in seconds.
 const MILLISECONDS_PER_SECOND: f64 = 1000.0;
@@ -23,38 +23,41 @@ pub fn text(body: &[u8]) -> Result<Exposition<'_>, ParseError> {
         let Some(line) = line.strip_suffix('\n') else {
             return Err(ParseError::cut_short(number, "no line feed at the end: the body is cut short", line));
         };
-        read_line(line, number, &mut families).map_err(|why| ParseError::in_line(number, why, line))?;
+        let read = text_line(line).map_err(|why| ParseError::in_line(number, why, line))?;
+        families.line(read, number);
     }
     Ok(families.finish())
 }
 
-fn read_line<'a>(line: &'a str, number: usize, families: &mut Families<'a>) -> Result<(), Why> {
+/// Reads one line, without its line feed.
+pub(crate) fn text_line(line: &str) -> Result<Line<'_>, Why> {
     let mut cursor = Cursor::new(line, Blanks::Free);
     cursor.skip_blanks();
     if cursor.is_at_end() {
-        Ok(())
+        Ok(Line::Words)
     } else if cursor.eat("#") {
-        read_comment(cursor, number, families)
+        read_comment(cursor)
     } else {
-        read_sample(cursor, number, families)
+        let head = cursor.head()?;
+        let tail = text_tail(cursor.rest())?;
+        Ok(Line::Sample(head, tail))
     }
 }
 
 /// After the `#`: metadata if the next token is `HELP` or `TYPE`, else words for people.
-fn read_comment<'a>(mut cursor: Cursor<'a>, number: usize, families: &mut Families<'a>) -> Result<(), Why> {
+fn read_comment(mut cursor: Cursor<'_>) -> Result<Line<'_>, Why> {
     let apart = cursor.skip_blanks();
     let keyword = cursor.field();
     cursor.skip_blanks();
     if !apart || !matches!(keyword, "HELP" | "TYPE") || cursor.is_at_end() {
-        return Ok(());
+        return Ok(Line::Words);
     }
     let name = cursor.family_name()?;
     if !cursor.skip_blanks() && !cursor.is_at_end() {
         return Err("a character that a metric name can't have");
     }
     if keyword == "HELP" {
-        families.help(name, number, unescape_help(cursor.rest(), false)?);
-        return Ok(());
+        return Ok(Line::Help(name, unescape_help(cursor.rest(), false)?));
     }
     let kind = match cursor.field() {
         "counter" => MetricType::Counter,
@@ -69,12 +72,12 @@ fn read_comment<'a>(mut cursor: Cursor<'a>, number: usize, families: &mut Famili
     if !cursor.is_at_end() {
         return Err("text after the type");
     }
-    families.kind(name, number, kind);
-    Ok(())
+    Ok(Line::Type(name, kind))
 }
 
-fn read_sample<'a>(mut cursor: Cursor<'a>, number: usize, families: &mut Families<'a>) -> Result<(), Why> {
-    let head = cursor.head()?;
+/// Reads what follows the head of a sample: value and timestamp.
+pub(crate) fn text_tail(rest: &str) -> Result<Tail<'_>, Why> {
+    let mut cursor = Cursor::new(rest, Blanks::Free);
     cursor.skip_blanks();
     let value = cursor.number()?;
     cursor.skip_blanks();
@@ -87,9 +90,7 @@ fn read_sample<'a>(mut cursor: Cursor<'a>, number: usize, families: &mut Familie
         return Err("text after the timestamp");
     }
     let timestamp = timestamp.map(|milliseconds| milliseconds as f64 / MILLISECONDS_PER_SECOND);
-    let sample = Sample { role: Role::Value, labels: head.labels, value, timestamp, exemplar: None };
-    families.sample(head.name, number, sample);
-    Ok(())
+    Ok(Tail { value, timestamp, exemplar: None })
 }
 
 #[cfg(test)]

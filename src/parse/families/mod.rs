@@ -8,8 +8,8 @@ mod place;
 #[allow(clippy::unwrap_used)]
 mod tests;
 
-use super::Exposition;
-use crate::model::{MetricType, Sample};
+use super::{Exposition, line};
+use crate::model::{MetricType, Role, Sample};
 use foldhash::{HashMap, HashMapExt};
 use std::borrow::Cow;
 
@@ -55,27 +55,37 @@ impl<'a> Families<'a> {
         Self { dialect, metadata: Vec::new(), metadata_by_name: HashMap::new(), samples: Vec::new(), repeated_metadata: 0 }
     }
 
+    /// One line of the body.
+    pub(super) fn line(&mut self, line: line::Line<'a>, number: usize) {
+        match line {
+            line::Line::Words => {}
+            line::Line::Help(name, help) => self.help(name, number, help),
+            line::Line::Type(name, kind) => self.kind(name, number, kind),
+            line::Line::Unit(name, unit) => self.unit(unit, name, number),
+            line::Line::Sample(head, tail) => {
+                let (value, timestamp, exemplar) = (tail.value, tail.timestamp, tail.exemplar);
+                let sample = Sample { role: Role::Value, labels: head.labels, value, timestamp, exemplar };
+                self.samples.push(Line { name: head.name, number, sample });
+            }
+        }
+    }
+
     /// A TYPE line.
-    pub(super) fn kind(&mut self, name: Cow<'a, str>, line: usize, kind: MetricType) {
+    fn kind(&mut self, name: Cow<'a, str>, line: usize, kind: MetricType) {
         let repeated = keep_first(&mut self.metadata_of(name, line).kind, kind);
         self.repeated_metadata += usize::from(repeated);
     }
 
     /// A HELP line, its text unescaped.
-    pub(super) fn help(&mut self, name: Cow<'a, str>, line: usize, help: Cow<'a, str>) {
+    fn help(&mut self, name: Cow<'a, str>, line: usize, help: Cow<'a, str>) {
         let repeated = keep_first(&mut self.metadata_of(name, line).help, help);
         self.repeated_metadata += usize::from(repeated);
     }
 
     /// A UNIT line.
-    pub(super) fn unit(&mut self, unit: Cow<'a, str>, name: Cow<'a, str>, line: usize) {
+    fn unit(&mut self, unit: Cow<'a, str>, name: Cow<'a, str>, line: usize) {
         let repeated = keep_first(&mut self.metadata_of(name, line).unit, unit);
         self.repeated_metadata += usize::from(repeated);
-    }
-
-    /// A sample line: its labels hold `le` and `quantile` still.
-    pub(super) fn sample(&mut self, name: Cow<'a, str>, number: usize, sample: Sample<'a>) {
-        self.samples.push(Line { name, number, sample });
     }
 
     /// The families, once every line was read.
