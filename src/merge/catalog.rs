@@ -34,18 +34,13 @@ pub(crate) struct Child {
     pub head: Box<str>,
     /// Hash of name and labels, whatever the type.
     pub key: u64,
-    pub value: Option<SeriesId>,
-    /// By rising bound.
-    pub buckets: Vec<(f64, SeriesId)>,
-    /// By rising quantile.
-    pub quantiles: Vec<(f64, SeriesId)>,
-    pub count: Option<SeriesId>,
-    pub sum: Option<SeriesId>,
-    /// The last round in which a body had it.
+    parts: Parts,
+    /// The last round in which a body was seen to have it; newer ones may have been taken whole, see [`Pool::refresh_seen`].
+    ///
+    /// [`Pool::refresh_seen`]: super::Pool
     pub seen_round: u64,
-    /// The first and the last body (by serial) that had it.
-    pub first_body: u64,
-    pub seen_body: u64,
+    /// The body whose children were last listed with it among them.
+    pub listed_body: u64,
     /// When it was first served: T0.
     pub served_at: Option<Duration>,
     /// Some contribution lacks bounds that another has.
@@ -55,16 +50,131 @@ pub(crate) struct Child {
     pub no_count: bool,
 }
 
+/// The series of a child. Most children have one.
+#[derive(Debug, Default)]
+enum Parts {
+    #[default]
+    None,
+    Value(SeriesId),
+    Many(Box<Many>),
+}
+
+#[derive(Debug, Default)]
+struct Many {
+    value: Option<SeriesId>,
+    /// By rising bound.
+    buckets: Vec<(f64, SeriesId)>,
+    /// By rising quantile.
+    quantiles: Vec<(f64, SeriesId)>,
+    count: Option<SeriesId>,
+    sum: Option<SeriesId>,
+}
+
 impl Child {
+    pub fn value(&self) -> Option<SeriesId> {
+        match &self.parts {
+            Parts::None => None,
+            Parts::Value(s) => Some(*s),
+            Parts::Many(many) => many.value,
+        }
+    }
+
+    /// Bounds and their series, rising.
+    pub fn buckets(&self) -> &[(f64, SeriesId)] {
+        self.many().map_or(&[], |m| &m.buckets)
+    }
+
+    /// Quantiles and their series, rising.
+    pub fn quantiles(&self) -> &[(f64, SeriesId)] {
+        self.many().map_or(&[], |m| &m.quantiles)
+    }
+
+    pub fn count(&self) -> Option<SeriesId> {
+        self.many()?.count
+    }
+
+    pub fn sum(&self) -> Option<SeriesId> {
+        self.many()?.sum
+    }
+
+    fn many(&self) -> Option<&Many> {
+        match &self.parts {
+            Parts::Many(many) => Some(many),
+            _ => None,
+        }
+    }
+
+    /// The parts as many, whatever they were.
+    fn many_mut(&mut self) -> &mut Many {
+        if !matches!(self.parts, Parts::Many(_)) {
+            self.parts = Parts::Many(Box::new(Many { value: self.value(), ..Many::default() }));
+        }
+        match &mut self.parts {
+            Parts::Many(many) => many,
+            _ => unreachable!("made many just above"),
+        }
+    }
+
     /// Every series of the child.
     pub fn series(&self) -> impl Iterator<Item = SeriesId> + '_ {
-        self.totals().chain(self.quantiles.iter().map(|(_, s)| *s))
+        self.totals().chain(self.quantiles().iter().map(|(_, s)| *s))
     }
 
     /// Its series without quantiles, which are no totals.
     pub fn totals(&self) -> impl Iterator<Item = SeriesId> + '_ {
-        let buckets = self.buckets.iter().map(|(_, s)| *s);
-        self.value.into_iter().chain(buckets).chain(self.count).chain(self.sum)
+        let buckets = self.buckets().iter().map(|(_, s)| *s);
+        self.value().into_iter().chain(buckets).chain(self.count()).chain(self.sum())
+    }
+}
+
+/// What must hold between a series' newest value and others for a body to be taken whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shape(u8);
+
+impl Shape {
+    /// Any value will do.
+    pub const FREE: Self = Self(0);
+    /// A total: finite, not negative, never falling.
+    pub const TOTAL: Self = Self(1);
+    /// A bucket or count whose place says nothing: its child must be looked at on its own.
+    pub const ODD: Self = Self(2);
+    const AT_LEAST: u8 = 4;
+    const EQUAL: u8 = 8;
+    const FLAGS: u32 = 4;
+
+    /// A total that is at least the value `back` places before.
+    fn at_least(back: u32) -> Self {
+        Self::relative(Self::AT_LEAST, back)
+    }
+
+    /// A total that equals the value `back` places before.
+    fn equal(back: u32) -> Self {
+        Self::relative(Self::EQUAL, back)
+    }
+
+    fn relative(flag: u8, back: u32) -> Self {
+        match u8::try_from(back) {
+            Ok(back @ 1..16) => Self(Self::TOTAL.0 | flag | (back << Self::FLAGS)),
+            _ => Self::ODD,
+        }
+    }
+
+    /// Whether `new[at]` may follow `last` (both present). `new` are the body's values.
+    #[inline]
+    pub fn allows(self, new: &[f64], at: usize, last: f64) -> bool {
+        let value = new[at];
+        if self.0 == 0 {
+            return true;
+        }
+        if self.0 == Self::TOTAL.0 {
+            return value >= last && value < f64::INFINITY;
+        }
+        if self.0 & Self::ODD.0 != 0 {
+            return false;
+        }
+        let Some(other) = at.checked_sub(usize::from(self.0 >> Self::FLAGS)).map(|i| new[i]) else { return false };
+        let related = if self.0 & Self::EQUAL != 0 { value == other } else { value >= other };
+        related && value >= last && value < f64::INFINITY
     }
 }
 
@@ -83,6 +193,9 @@ pub(crate) struct Catalog {
     children: Vec<Child>,
     child_table: HashTable<ChildId>,
     series: Vec<Series>,
+    shapes: Vec<Shape>,
+    /// By series: whether a body that was applied had it. Bounds of bodies that were given up are none of the totals'.
+    counted: Vec<bool>,
     free_children: Vec<ChildId>,
     free_series: Vec<SeriesId>,
     hasher: RandomState,
@@ -104,6 +217,34 @@ impl Catalog {
     pub fn head(&self, series: SeriesId) -> &str {
         let s = &self.series[series as usize];
         s.head.as_deref().unwrap_or(&self.children[s.child as usize].head)
+    }
+
+    /// By series.
+    pub fn shapes(&self) -> &[Shape] {
+        &self.shapes
+    }
+
+    /// Whether a body that was applied had the series.
+    pub fn is_counted(&self, series: SeriesId) -> bool {
+        self.counted[series as usize]
+    }
+
+    /// Notes the buckets of a child that an applied body has. Whether its bounds differ from those of others.
+    pub fn count_buckets(&mut self, id: ChildId, has: impl Fn(SeriesId) -> bool) -> bool {
+        let buckets = self.children[id as usize].buckets();
+        let known = buckets.iter().any(|(_, s)| self.counted[*s as usize]);
+        let mut differ = false;
+        for (_, s) in buckets {
+            let counted = &mut self.counted[*s as usize];
+            differ |= if has(*s) { known && !*counted } else { *counted };
+            *counted |= has(*s);
+        }
+        differ
+    }
+
+    /// The series stand for another life of their child's family.
+    pub fn uncount(&mut self, series: &[SeriesId]) {
+        series.iter().for_each(|s| self.counted[*s as usize] = false);
     }
 
     pub fn child_of(&self, series: SeriesId) -> ChildId {
@@ -195,11 +336,11 @@ impl Catalog {
         let c = self.child(child);
         let at = |list: &[(f64, SeriesId)], x: f64| list.iter().find(|(b, _)| *b == x).map(|(_, s)| *s);
         match role {
-            Role::Value => c.value,
-            Role::Bucket(bound) => at(&c.buckets, bound),
-            Role::Quantile(q) => at(&c.quantiles, q),
-            Role::Count => c.count,
-            Role::Sum => c.sum,
+            Role::Value => c.value(),
+            Role::Bucket(bound) => at(c.buckets(), bound),
+            Role::Quantile(q) => at(c.quantiles(), q),
+            Role::Count => c.count(),
+            Role::Sum => c.sum(),
             Role::Created => None,
         }
     }
@@ -217,6 +358,8 @@ impl Catalog {
             }
             None => {
                 self.series.push(entry);
+                self.shapes.push(Shape::FREE);
+                self.counted.push(false);
                 (self.series.len() - 1) as SeriesId
             }
         };
@@ -226,14 +369,41 @@ impl Catalog {
             list.insert(at, (x, id));
         };
         match role {
-            Role::Value => c.value = Some(id),
-            Role::Bucket(bound) => insert(&mut c.buckets, bound),
-            Role::Quantile(q) => insert(&mut c.quantiles, q),
-            Role::Count => c.count = Some(id),
-            Role::Sum => c.sum = Some(id),
+            Role::Value if matches!(c.parts, Parts::None) => c.parts = Parts::Value(id),
+            Role::Value => c.many_mut().value = Some(id),
+            Role::Bucket(bound) => insert(&mut c.many_mut().buckets, bound),
+            Role::Quantile(q) => insert(&mut c.many_mut().quantiles, q),
+            Role::Count => c.many_mut().count = Some(id),
+            Role::Sum => c.many_mut().sum = Some(id),
             Role::Created => {}
         }
+        self.reshape(child);
         id
+    }
+
+    /// Works out the shapes of a child's series.
+    fn reshape(&mut self, id: ChildId) {
+        let child = &self.children[id as usize];
+        let kind = self.variants[child.variant as usize].kind;
+        let shapes = &mut self.shapes;
+        for s in child.series() {
+            shapes[s as usize] = Shape::FREE;
+        }
+        match kind {
+            MetricType::Counter => child.value().into_iter().for_each(|s| shapes[s as usize] = Shape::TOTAL),
+            MetricType::Summary => child.count().into_iter().for_each(|s| shapes[s as usize] = Shape::TOTAL),
+            MetricType::Histogram => {
+                let back = |s: SeriesId, other: SeriesId| s.checked_sub(other).unwrap_or(0);
+                for (i, (_, s)) in child.buckets().iter().enumerate() {
+                    let below = i.checked_sub(1).and_then(|i| child.buckets().get(i));
+                    shapes[*s as usize] = below.map_or(Shape::TOTAL, |(_, b)| Shape::at_least(back(*s, *b)));
+                }
+                if let (Some(count), Some((_, infinity))) = (child.count(), child.buckets().last()) {
+                    shapes[count as usize] = Shape::equal(back(count, *infinity));
+                }
+            }
+            _ => {}
+        }
     }
 
     /// Labels of a child, and its family's name.
@@ -272,6 +442,10 @@ impl Catalog {
         }
         self.variants[child.variant as usize].children.retain(|c| *c != id);
         self.free_children.push(id);
+        for s in &freed {
+            self.shapes[*s as usize] = Shape::FREE;
+            self.counted[*s as usize] = false;
+        }
         self.free_series.extend(&freed);
         freed
     }

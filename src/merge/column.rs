@@ -5,6 +5,9 @@ use super::catalog::{Child, SeriesId};
 /// Marks a series that a column has no value for: a NaN with a payload that no parser makes.
 pub(crate) const ABSENT: f64 = f64::from_bits(0x7ff8_0bad_0bad_0bad);
 
+/// Columns grow by multiples of so many entries.
+const GROWTH_STEP: usize = 512;
+
 /// Whether a column's entry is [`ABSENT`].
 pub(crate) fn is_absent(v: f64) -> bool {
     v.to_bits() == ABSENT.to_bits()
@@ -48,10 +51,12 @@ impl Column {
         &self.0
     }
 
-    /// Makes room for `columns` entries at once.
+    /// Makes room for `columns` entries at once, in steps: neither a copy for every new series nor twice the memory.
     pub fn reserve(&mut self, columns: usize) {
         if self.0.len() < columns {
-            self.0.reserve_exact(columns - self.0.len());
+            if self.0.capacity() < columns {
+                self.0.reserve_exact(columns.next_multiple_of(GROWTH_STEP) - self.0.len());
+            }
             self.0.resize(columns, ABSENT);
         }
     }
@@ -60,8 +65,8 @@ impl Column {
 /// Walks a child's bounds as a step function: the value at a bound the column lacks is that at its largest own bound below, 0 if
 /// there is none. `None` if the column has none of the child's bounds.
 pub(crate) fn steps<'a>(child: &'a Child, column: &'a Column) -> Option<impl Iterator<Item = f64> + 'a> {
-    child.buckets.iter().any(|(_, s)| column.has(*s)).then(|| {
-        child.buckets.iter().scan(0.0, |below, (_, s)| {
+    child.buckets().iter().any(|(_, s)| column.has(*s)).then(|| {
+        child.buckets().iter().scan(0.0, |below, (_, s)| {
             let v = column.get(*s);
             if !is_absent(v) {
                 *below = v;
@@ -73,10 +78,10 @@ pub(crate) fn steps<'a>(child: &'a Child, column: &'a Column) -> Option<impl Ite
 
 /// Adds `last − base` of a child to `offset`: what its contribution was stays in the total for ever.
 pub(crate) fn fold(child: &Child, last: &mut Column, base: &mut Column, offset: &mut Column) {
-    if !child.buckets.is_empty() {
+    if !child.buckets().is_empty() {
         fold_buckets(child, last, base, offset);
     }
-    for s in child.value.into_iter().chain(child.count).chain(child.sum) {
+    for s in child.value().into_iter().chain(child.count()).chain(child.sum()) {
         let (v, b) = (last.take(s), base.take(s));
         // A sum may be non-finite: it shows while it lasts but must not poison the total.
         if !is_absent(v) && v.is_finite() {
@@ -96,7 +101,7 @@ fn fold_buckets(child: &Child, last: &mut Column, base: &mut Column, offset: &mu
         total.iter_mut().zip(before).for_each(|(t, o)| *t += o);
     }
     // A bound neither side has stays unset, so that a step function stays one.
-    for ((_, s), t) in child.buckets.iter().zip(total) {
+    for ((_, s), t) in child.buckets().iter().zip(total) {
         if last.has(*s) || offset.has(*s) || base.has(*s) {
             offset.set(*s, t);
         }

@@ -1,14 +1,13 @@
 //! A staged body becomes part of the totals: one decision per child, whole or not at all.
 
-use super::catalog::{ChildId, VariantId};
+use super::catalog::{ChildId, SeriesId, VariantId};
 use super::column::{ABSENT, Column, fold, is_absent};
 use super::pool::{Pool, is_total};
 use super::slot::{Entrance, Record};
-use super::stage::{Staged, child_fell, created_moved};
+use super::stage::{SAME_CREATED_SECONDS, Staged, child_fell, created_moved};
 use super::types::Verdict;
 use super::{DropReason, RepairKind, ResetCause};
 use crate::model::{MetricType, Role};
-use std::collections::HashMap;
 
 /// A fresh worker may show a start time this much before the first exposition of a child: clock ticks and rounding.
 const FRESH_TOLERANCE_SECONDS: f64 = 2.0;
@@ -16,41 +15,73 @@ const FRESH_TOLERANCE_SECONDS: f64 = 2.0;
 const SLOW_BOOT_SECONDS: f64 = 30.0;
 
 impl Pool {
-    /// Applies a staged body to the current record of its slot.
-    pub(super) fn commit(&mut self, slot: usize, entrance: Entrance, staged: &mut Staged) {
-        let verdicts: HashMap<VariantId, Verdict> =
-            staged.variants.iter().map(|(v, _)| (*v, self.types.verdict(&self.catalog, *v))).collect();
-        let of = |pool: &Self, child: ChildId| verdicts.get(&pool.catalog.child(child).variant).copied();
-        if verdicts.values().any(|v| matches!(v, Verdict::YieldTo(_))) {
-            let yielding = staged.children.iter().filter_map(|c| match of(self, *c) {
-                Some(Verdict::YieldTo(to)) => Some((*c, to)),
-                _ => None,
-            });
-            let yielding: Vec<_> = yielding.collect();
-            self.yield_children(staged, yielding);
+    /// Applies a staged body to the current record of its slot. `familiar`: it declares what the slot's last body declared, all of
+    /// it of established types.
+    pub(super) fn commit(&mut self, slot: usize, entrance: Entrance, familiar: bool, staged: &mut Staged) {
+        for reason in staged.drops.drain(..) {
+            self.tally.drop(reason, 1);
         }
         let current = self.slots[slot].current;
         let mut record = std::mem::take(&mut self.slots[slot].records[current]);
-        self.begin_body(&mut record, staged);
+        self.renew(&mut record, staged);
+        let whole = familiar && entrance == Entrance::Same && self.take_whole(&mut record, staged);
+        if !whole {
+            self.refresh_seen(slot, &record);
+            self.commit_children(slot, entrance, &mut record, staged);
+        }
+        self.slots[slot].taken_whole = whole;
+        self.slots[slot].records[current] = record;
+    }
+
+    /// The usual body: the same series as in the record, nothing fell, all is valid. Then its column becomes the record's as it is,
+    /// which is what going child by child would come to.
+    fn take_whole(&self, record: &mut Record, staged: &mut Staged) -> bool {
+        let columns = self.catalog.columns();
+        staged.values.reserve(columns);
+        record.last.reserve(columns);
+        let (new, last) = (staged.values.as_slice(), record.last.as_slice());
+        let mut fits = new.len() == last.len();
+        for (at, (shape, last)) in self.catalog.shapes().iter().zip(last).enumerate() {
+            fits &= match (is_absent(new[at]), is_absent(*last)) {
+                (true, true) => true,
+                (false, false) => shape.allows(new, at, *last),
+                _ => false,
+            };
+        }
+        if !fits || !same_created(&staged.created, &record.created) {
+            return false;
+        }
+        std::mem::swap(&mut record.last, &mut staged.values);
+        std::mem::swap(&mut record.created, &mut staged.created);
+        record.timestamps = std::mem::take(&mut staged.timestamps);
+        true
+    }
+
+    fn commit_children(&mut self, slot: usize, entrance: Entrance, record: &mut Record, staged: &mut Staged) {
+        let verdicts: Vec<(VariantId, Verdict)> =
+            staged.declared.iter().map(|d| (d.variant, self.types.verdict(&self.catalog, d.variant))).collect();
+        for (variant, verdict) in &verdicts {
+            if let Verdict::YieldTo(to) = verdict {
+                self.yield_children(staged, *variant, *to);
+            }
+        }
+        let conflicts: Vec<VariantId> = verdicts.iter().filter(|(_, v)| *v == Verdict::Conflict).map(|(v, _)| *v).collect();
+        self.forget_current(record);
         let mut causes = [false; 2];
         let mut baselines = 0;
-        for child in std::mem::take(&mut staged.children) {
-            match of(self, child).unwrap_or(Verdict::Use) {
-                Verdict::Use => {}
-                Verdict::YieldTo(_) => continue,
-                Verdict::Conflict => {
-                    let c = self.catalog.child(child);
-                    let n = c.series().filter(|s| staged.values.has(*s)).count();
-                    record.leave_out(c.key);
-                    self.tally.drop(DropReason::TypeConflict, n as u64);
-                    continue;
-                }
+        for child in self.list_children(staged) {
+            let c = self.catalog.child(child);
+            if conflicts.contains(&c.variant) {
+                let n = c.series().filter(|s| staged.values.has(*s)).count();
+                record.leave_out(c.key);
+                self.tally.drop(DropReason::TypeConflict, n as u64);
+                continue;
             }
-            let kind = self.catalog.variant(self.catalog.child(child).variant).kind;
+            let kind = self.catalog.variant(c.variant).kind;
             if !is_total(kind) {
-                self.commit_current(&mut record, staged, child);
+                self.commit_current(record, staged, child);
             } else if self.is_valid(kind, child, staged) {
-                let cause = self.commit_total(slot, entrance, &mut record, staged, child, &mut baselines);
+                let cause = self.commit_total(slot, entrance, record, staged, child, &mut baselines);
                 causes[0] |= cause == Some(ResetCause::Created);
                 causes[1] |= cause == Some(ResetCause::Value);
             } else {
@@ -58,26 +89,48 @@ impl Pool {
             }
         }
         for (cause, seen) in [ResetCause::Created, ResetCause::Value].into_iter().zip(causes) {
-            *self.tally.resets.entry((slot, cause)).or_default() += u64::from(seen);
+            if seen {
+                *self.tally.resets.entry((slot, cause)).or_default() += 1;
+            }
         }
         if baselines > 0 {
             *self.tally.baselines.entry(slot).or_default() += baselines;
         }
-        self.slots[slot].records[current] = record;
     }
 
-    /// What holds only for the newest body is replaced.
-    fn begin_body(&mut self, record: &mut Record, staged: &mut Staged) {
-        for series in record.gauges.drain(..) {
-            record.last.set(series, ABSENT);
+    /// The children that the body shows, each once; they are marked as seen.
+    fn list_children(&mut self, staged: &Staged) -> Vec<ChildId> {
+        let mut listed = Vec::new();
+        for series in 0..staged.values.as_slice().len() as SeriesId {
+            if staged.values.has(series) {
+                let id = self.catalog.child_of(series);
+                let round = self.round;
+                let child = self.catalog.child_mut(id);
+                if child.listed_body != staged.body {
+                    (child.listed_body, child.seen_round) = (staged.body, round);
+                    listed.push(id);
+                }
+            }
         }
-        record.last.reserve(self.catalog.columns());
-        record.timestamps.clear();
+        listed
+    }
+
+    /// What came with the newest body only is replaced.
+    fn renew(&mut self, record: &mut Record, staged: &mut Staged) {
         record.exemplars = std::mem::take(&mut staged.exemplars).into_iter().collect();
         (record.body_at, record.body_unix) = (self.now.elapsed, self.now.unix);
         for key in staged.left_out.drain(..) {
             record.leave_out(key);
         }
+    }
+
+    /// Gauges of the body before hold no longer.
+    fn forget_current(&self, record: &mut Record) {
+        for series in record.gauges.drain(..) {
+            record.last.set(series, ABSENT);
+        }
+        record.last.reserve(self.catalog.columns());
+        record.timestamps.clear();
     }
 
     /// Gauges, infos, states: the newest body's values as they are.
@@ -100,7 +153,7 @@ impl Pool {
             self.mend_histogram(id, staged)
         } else {
             let c = self.catalog.child(id);
-            c.value.into_iter().chain(c.count).find_map(|s| why_uncountable(staged.values.get(s))).map(Unusable::Dropped)
+            c.value().into_iter().chain(c.count()).find_map(|s| why_uncountable(staged.values.get(s))).map(Unusable::Dropped)
         };
         match unusable {
             None => return true,
@@ -110,29 +163,39 @@ impl Pool {
         false
     }
 
-    /// Mends what can be mended in a histogram's newest values; the reason if it can't be used. Afterwards the count is `+Inf`'s.
+    /// Mends what can be mended in a histogram's newest values; the reason if it can't be used. Afterwards its count, where it has
+    /// one, is that of `+Inf`.
     fn mend_histogram(&mut self, id: ChildId, staged: &mut Staged) -> Option<Unusable> {
-        let infinity = self.catalog.intern_series(id, Role::Bucket(f64::INFINITY));
-        self.catalog.intern_series(id, Role::Count);
+        let infinity = match self.catalog.child(id).buckets().last() {
+            Some((f64::INFINITY, s)) => *s,
+            _ => self.catalog.intern_series(id, Role::Bucket(f64::INFINITY)),
+        };
+        let count_at = match self.catalog.child(id).count() {
+            Some(s) => s,
+            None => self.catalog.intern_series(id, Role::Count),
+        };
         let child = self.catalog.child(id);
-        let count = child.count.map_or(ABSENT, |s| staged.values.take(s));
-        let buckets: Vec<f64> = child.buckets.iter().map(|(_, s)| staged.values.get(*s)).filter(|v| !is_absent(*v)).collect();
-        if let Some(reason) = buckets.iter().find_map(|v| why_uncountable(*v)) {
-            return Some(Unusable::Dropped(reason));
+        let mut below = 0.0;
+        for (_, s) in child.buckets() {
+            let value = staged.values.get(*s);
+            if let Some(reason) = why_uncountable(value) {
+                return Some(Unusable::Dropped(reason));
+            }
+            if value < below {
+                return Some(Unusable::Broken(RepairKind::NotCumulative));
+            }
+            below = below.max(value);
         }
-        if !buckets.is_sorted() {
-            return Some(Unusable::Broken(RepairKind::NotCumulative));
-        }
-        let total = staged.values.get(infinity);
+        let (total, count) = (staged.values.get(infinity), staged.values.get(count_at));
         if is_absent(total) {
-            let usable = count.is_finite() && buckets.last().is_none_or(|b| *b <= count) && count >= 0.0;
-            if !usable {
+            if !count.is_finite() || count < below {
                 return Some(Unusable::Broken(RepairKind::NotCumulative));
             }
             staged.values.set(infinity, count);
             self.tally.repair(RepairKind::InfMissing);
         } else if !is_absent(count) && count != total {
             self.tally.repair(RepairKind::CountMismatch);
+            staged.values.set(count_at, total);
         }
         None
     }
@@ -165,13 +228,13 @@ impl Pool {
                 record.base.set(s, staged.values.get(s));
             }
         }
-        if let Some(at) = staged.created.get(&id) {
-            record.created.set(id, *at);
+        if staged.created.has(id) {
+            record.created.set(id, staged.created.get(id));
         }
         for s in child.totals() {
             record.last.set(s, staged.values.get(s));
         }
-        for (_, s) in child.quantiles.iter().filter(|(_, s)| staged.values.has(*s)) {
+        for (_, s) in child.quantiles().iter().filter(|(_, s)| staged.values.has(*s)) {
             record.last.set(*s, staged.values.get(*s));
             record.gauges.push(*s);
         }
@@ -190,7 +253,7 @@ impl Pool {
             Entrance::Same | Entrance::Returned(_) => record.was_left_out(child.key),
             Entrance::First => {
                 let unix = |at| self.now.unix - self.now.elapsed.saturating_sub(at).as_secs_f64();
-                let born = staged.created.get(&id).copied().or(record.start);
+                let born = Some(staged.created.get(id)).filter(|at| !is_absent(*at)).or(record.start);
                 let fresh = born.is_some_and(|b| b >= unix(served_at) - FRESH_TOLERANCE_SECONDS);
                 let booting = || {
                     let first = self.first_served.unwrap_or(served_at);
@@ -205,17 +268,27 @@ impl Pool {
     fn note_missing_parts(&mut self, id: ChildId, values: &Column) {
         let c = self.catalog.child_mut(id);
         let lacks = |s: Option<u32>| !s.is_some_and(|s| values.has(s));
-        if c.buckets.is_empty() && c.value.is_none() {
-            c.no_count |= lacks(c.count);
+        if c.value().is_some() {
+            return;
         }
-        if c.value.is_none() {
-            c.no_sum |= lacks(c.sum);
-        }
-        if c.buckets.iter().any(|(_, s)| !values.has(*s)) {
-            c.ragged = true;
+        c.no_count |= c.buckets().is_empty() && lacks(c.count());
+        c.no_sum |= lacks(c.sum());
+        if self.catalog.count_buckets(id, |s| values.has(s)) && !std::mem::replace(&mut self.catalog.child_mut(id).ragged, true) {
             self.tally.repair(RepairKind::BoundsDiffer);
         }
     }
+}
+
+/// Whether two bodies show the same start times of the same children.
+fn same_created(new: &Column, last: &Column) -> bool {
+    let (new, last) = (new.as_slice(), last.as_slice());
+    let shared = new.len().min(last.len());
+    let same = |(a, b): (&f64, &f64)| match (is_absent(*a), is_absent(*b)) {
+        (true, true) => true,
+        (false, false) => (a - b).abs() <= SAME_CREATED_SECONDS,
+        _ => false,
+    };
+    new.iter().zip(last).all(same) && new[shared..].iter().chain(&last[shared..]).all(|v| is_absent(*v))
 }
 
 /// Why a count can't be used.

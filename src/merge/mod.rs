@@ -4,11 +4,13 @@ mod catalog;
 mod column;
 mod commit;
 mod join;
+mod layout;
 mod output;
 mod pool;
 pub mod rules;
 mod slot;
 mod stage;
+mod stream;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -17,6 +19,7 @@ mod types;
 
 pub use join::Join;
 pub use pool::{Attempt, Pool};
+pub use stream::FeedError;
 pub use tally::{DropReason, RepairKind, ResetCause, Tally};
 
 use std::time::Duration;

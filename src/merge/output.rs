@@ -55,43 +55,43 @@ impl Pool {
                 });
             }
         };
-        if let Some(s) = child.value {
+        if let Some(s) = child.value() {
             push(s, Role::Value, self.out.get(s));
         }
-        for (bound, s) in &child.buckets {
+        for (bound, s) in child.buckets() {
             push(*s, Role::Bucket(*bound), self.out.get(*s));
         }
-        if let Some(s) = child.count {
+        if let Some(s) = child.count() {
             // A histogram's count is its +Inf bucket.
-            let value = child.buckets.last().map_or(s, |(_, infinity)| *infinity);
+            let value = child.buckets().last().map_or(s, |(_, infinity)| *infinity);
             push(s, Role::Count, self.out.get(value));
         }
-        if let Some(s) = child.sum {
+        if let Some(s) = child.sum() {
             push(s, Role::Sum, self.out.get(s));
         }
-        for (quantile, s) in &child.quantiles {
+        for (quantile, s) in child.quantiles() {
             self.push_per_worker(*s, Role::Quantile(*quantile), samples);
         }
     }
 
     /// Buckets of current workers only; bounds that differ as step functions.
     fn push_gauge_histogram<'a>(&'a self, child: &'a Child, samples: &mut Vec<SampleView<'a>>) {
-        let mut totals = vec![0.0; child.buckets.len()];
+        let mut totals = vec![0.0; child.buckets().len()];
         let (mut count, mut sum, mut any) = (0.0, 0.0, false);
         for (_, record) in self.showing() {
             let Some(own) = steps(child, &record.last) else { continue };
             any = true;
             totals.iter_mut().zip(own).for_each(|(t, v)| *t += v);
-            count += child.count.map_or(f64::NAN, |s| record.last.get(s));
-            sum += child.sum.map_or(f64::NAN, |s| record.last.get(s));
+            count += child.count().map_or(f64::NAN, |s| record.last.get(s));
+            sum += child.sum().map_or(f64::NAN, |s| record.last.get(s));
         }
         if !any {
             return;
         }
-        for ((bound, s), total) in child.buckets.iter().zip(totals) {
+        for ((bound, s), total) in child.buckets().iter().zip(totals) {
             samples.push(SampleView { head: self.catalog.head(*s), role: Role::Bucket(*bound), value: total, exemplar: None });
         }
-        for (series, role, value) in [(child.count, Role::Count, count), (child.sum, Role::Sum, sum)] {
+        for (series, role, value) in [(child.count(), Role::Count, count), (child.sum(), Role::Sum, sum)] {
             if let Some(s) = series.filter(|_| !value.is_nan()) {
                 samples.push(SampleView { head: self.catalog.head(s), role, value, exemplar: None });
             }
@@ -99,7 +99,7 @@ impl Pool {
     }
 
     fn push_gauge<'a>(&'a self, child: &'a Child, mode: GaugeMode, samples: &mut Vec<SampleView<'a>>) {
-        let Some(series) = child.value else { return };
+        let Some(series) = child.value() else { return };
         if matches!(mode, GaugeMode::All | GaugeMode::Counter) {
             return self.push_per_worker(series, Role::Value, samples);
         }
@@ -177,7 +177,11 @@ impl Pool {
         if !child.ragged {
             return series;
         }
-        child.buckets.iter().find(|(bound, _)| *bound >= exemplar.value).map_or(series, |(_, s)| *s)
+        child
+            .buckets()
+            .iter()
+            .find(|(bound, s)| *bound >= exemplar.value && self.catalog.is_counted(*s))
+            .map_or(series, |(_, s)| *s)
     }
 
     /// Every live worker's own series apart, with the worker label.
@@ -214,18 +218,18 @@ impl Pool {
             }
         };
         let last = |s: Option<SeriesId>| s.map_or(super::column::ABSENT, |s| record.last.get(s));
-        push(Role::Value, last(child.value));
-        child.quantiles.iter().for_each(|(q, s)| push(Role::Quantile(*q), record.last.get(*s)));
-        child.buckets.iter().for_each(|(b, s)| push(Role::Bucket(*b), record.last.get(*s)));
-        let count = child.buckets.last().map(|(_, s)| *s).filter(|_| family_counts_infinity(child, record)).or(child.count);
+        push(Role::Value, last(child.value()));
+        child.quantiles().iter().for_each(|(q, s)| push(Role::Quantile(*q), record.last.get(*s)));
+        child.buckets().iter().for_each(|(b, s)| push(Role::Bucket(*b), record.last.get(*s)));
+        let count = child.buckets().last().map(|(_, s)| *s).filter(|_| family_counts_infinity(child, record)).or(child.count());
         push(Role::Count, last(count));
-        push(Role::Sum, last(child.sum));
+        push(Role::Sum, last(child.sum()));
     }
 }
 
 /// A histogram's count isn't kept beside its `+Inf` bucket.
 fn family_counts_infinity(child: &Child, record: &Record) -> bool {
-    child.count.is_none_or(|s| !record.last.has(s))
+    child.count().is_none_or(|s| !record.last.has(s))
 }
 
 fn render_per_worker(
@@ -238,7 +242,7 @@ fn render_per_worker(
 ) {
     let child = catalog.child(id);
     let roles =
-        child.value.map(|s| (s, Role::Value)).into_iter().chain(child.quantiles.iter().map(|(q, s)| (*s, Role::Quantile(*q))));
+        child.value().map(|s| (s, Role::Value)).into_iter().chain(child.quantiles().iter().map(|(q, s)| (*s, Role::Quantile(*q))));
     for (series, role) in roles {
         for (slot, record) in slots.iter().enumerate().filter_map(|(i, s)| Some((i, s.current()?))) {
             if record.last.has(series) && !heads.contains_key(&(series, slot)) {

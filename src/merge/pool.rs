@@ -10,15 +10,19 @@
 
 use super::catalog::{Catalog, ChildId, SeriesId, VariantId};
 use super::column::{ABSENT, Column, fold};
+use super::layout::{Dialect, Layout};
 use super::slot::{Entrance, Record, Slot};
 use super::stage::Staged;
-use super::types::Types;
+use super::stream::Reader;
+use super::types::{Types, Verdict};
 use super::{Now, ResetCause, Tally};
 use crate::config::{Limits, MergeConfig};
 use crate::parse::Exposition;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
+/// One of so many series goes when there is no room for another.
+const EVICTED_PART: usize = 64;
 /// Identities of instances of retired slots that are remembered.
 const OUTLIVED_IDENTITIES: usize = 1024;
 
@@ -27,6 +31,8 @@ const OUTLIVED_IDENTITIES: usize = 1024;
 pub enum Attempt<'a> {
     /// A whole, valid body.
     Good(Exposition<'a>),
+    /// A whole, valid body that was read as it came ([`Pool::feed`]).
+    Streamed,
     /// Nothing; refused if nothing listened.
     Missed {
         /// Whether the connection was refused.
@@ -64,12 +70,18 @@ pub struct Pool {
     pub(super) evictable: Option<Vec<ChildId>>,
     pub(super) now: Now,
     pub(super) tally: Tally,
-    spare: Option<Staged>,
+    /// Bodies read and not applied yet, by slot.
+    pub(super) inbox: Vec<Option<Staged>>,
+    /// Bodies being read, by slot.
+    pub(super) readers: Vec<Option<Reader>>,
+    pub(super) layouts: [Layout; 2],
+    pub(super) spare: Vec<Staged>,
 }
 
 impl Pool {
     /// An empty pool with one slot per id; their order is the order of slots.
     pub fn new(ids: Vec<String>, config: MergeConfig, limits: Limits) -> Self {
+        let slots = ids.len();
         Self {
             config,
             limits,
@@ -89,7 +101,10 @@ impl Pool {
             evictable: None,
             now: Now::default(),
             tally: Tally::default(),
-            spare: None,
+            inbox: (0..slots).map(|_| None).collect(),
+            readers: (0..slots).map(|_| None).collect(),
+            layouts: [Layout::new(Dialect::Text), Layout::new(Dialect::OpenMetrics)],
+            spare: Vec::new(),
         }
     }
 
@@ -103,23 +118,37 @@ impl Pool {
         for (slot, attempt) in round.into_iter().enumerate().take(self.slots.len()) {
             match attempt {
                 None => {}
-                Some(Attempt::Missed { refused }) => self.slots[slot].failed(now.elapsed, refused),
-                Some(Attempt::Good(exposition)) => {
-                    let mut staged = self.stage(slot, &exposition);
-                    let entrance = self.enter(slot, &mut staged);
-                    self.hear(slot, &exposition, &staged);
-                    bodies.push((slot, entrance, staged));
+                Some(Attempt::Missed { refused }) => {
+                    self.inbox[slot] = None;
+                    self.slots[slot].failed(now.elapsed, refused);
                 }
+                Some(Attempt::Good(exposition)) => {
+                    let staged = self.stage(slot, &exposition);
+                    self.inbox[slot] = Some(staged);
+                    bodies.push(slot);
+                }
+                Some(Attempt::Streamed) if self.inbox[slot].is_some() => bodies.push(slot),
+                Some(Attempt::Streamed) => self.slots[slot].failed(now.elapsed, false),
             }
+        }
+        let mut entered = Vec::new();
+        for slot in bodies {
+            let Some(staged) = self.inbox[slot].take() else { continue };
+            let entrance = self.enter(slot, &staged);
+            let familiar = self.hear(slot, &staged);
+            self.inbox[slot] = Some(staged);
+            entered.push((slot, entrance, familiar));
         }
         for variant in self.types.resolve(&self.catalog) {
             self.drop_state(variant);
         }
-        for (slot, entrance, mut staged) in bodies {
-            self.commit(slot, entrance, &mut staged);
+        for (slot, entrance, familiar) in entered {
+            let Some(mut staged) = self.inbox[slot].take() else { continue };
+            let familiar = familiar && self.all_established(slot, &staged);
+            self.commit(slot, entrance, familiar, &mut staged);
             self.slots[slot].succeeded(now.elapsed, self.round);
             staged.clear();
-            self.spare = Some(staged);
+            self.spare.push(staged);
         }
         self.end_sharing();
         self.retire();
@@ -156,12 +185,8 @@ impl Pool {
         self.slots.get(slot).is_some_and(|s| s.retired)
     }
 
-    pub(super) fn take_spare(&mut self) -> Staged {
-        self.spare.take().unwrap_or_default()
-    }
-
     /// Finds out whose body it is, and makes that instance's record the slot's current one.
-    fn enter(&mut self, index: usize, staged: &mut Staged) -> Entrance {
+    fn enter(&mut self, index: usize, staged: &Staged) -> Entrance {
         let slot = &self.slots[index];
         let fell = || slot.current().is_some_and(|record| self.fell(record, staged));
         let entrance = slot.identify(staged.start_time, fell, &self.outlived);
@@ -218,12 +243,41 @@ impl Pool {
         }
     }
 
-    fn hear(&mut self, slot: usize, exposition: &Exposition<'_>, staged: &Staged) {
-        let (serial, evident) = self.slots[slot].current().map_or((0, false), |r| (r.serial, r.start.is_some()));
-        for (variant, family) in &staged.variants {
-            let (help, unit) = exposition.families.get(*family).map_or(("", ""), |f| (&*f.help, &*f.unit));
-            self.types.hear(&self.catalog, slot, serial, evident && staged.start_time.is_some(), *variant, help, unit);
+    /// Notes what the body declares. Whether that is what the slot's last body declared.
+    fn hear(&mut self, slot: usize, staged: &Staged) -> bool {
+        let Some(record) = self.slots[slot].current() else { return false };
+        let (serial, evident) = (record.serial, record.start.is_some() && staged.start_time.is_some());
+        let familiar = match (&staged.path, &self.slots[slot].path) {
+            (Some(new), Some((last, _))) => {
+                let slot = &self.slots[slot];
+                new == last && slot.heard == serial && slot.heard_texts == self.types.texts_version()
+            }
+            _ => false,
+        };
+        if familiar {
+            return true;
         }
+        for d in staged.declared.iter() {
+            self.types.hear(&self.catalog, slot, serial, evident, d.variant, &d.help, &d.unit);
+        }
+        self.slots[slot].heard = serial;
+        self.slots[slot].heard_texts = self.types.texts_version();
+        self.slots[slot].declared = staged.declared.clone();
+        self.slots[slot].path = staged.path.clone().map(|path| (path, 0));
+        false
+    }
+
+    /// Whether all the body declares is of established types. Remembered as long as no type changes.
+    fn all_established(&mut self, slot: usize, staged: &Staged) -> bool {
+        let version = self.types.version();
+        if self.slots[slot].path.as_ref().is_some_and(|(_, at)| *at == version) {
+            return true;
+        }
+        let use_all = staged.declared.iter().all(|d| self.types.verdict(&self.catalog, d.variant) == Verdict::Use);
+        if let Some((_, at)) = self.slots[slot].path.as_mut().filter(|_| use_all) {
+            *at = version;
+        }
+        use_all
     }
 
     /// A shared slot whose instances have stopped taking turns is a plain one again.
@@ -252,7 +306,7 @@ impl Pool {
             }
             self.types.forget_slot(index);
             let slot = &mut self.slots[index];
-            (slot.retired, slot.last_flip, slot.current) = (true, None, 0);
+            (slot.retired, slot.last_flip, slot.current, slot.path) = (true, None, 0, None);
             self.outlived.extend(slot.take_identities());
             let excess = self.outlived.len().saturating_sub(OUTLIVED_IDENTITIES);
             self.outlived.drain(..excess);
@@ -264,6 +318,7 @@ impl Pool {
         for child in self.catalog.variant(variant).children.clone() {
             let series: Vec<SeriesId> = self.catalog.child(child).series().collect();
             self.clear_series(&series);
+            self.catalog.uncount(&series);
             for record in self.slots.iter_mut().flat_map(|s| &mut s.records) {
                 record.forget_child(child);
             }
@@ -288,23 +343,52 @@ impl Pool {
         }
     }
 
-    /// Makes room for a new child by forgetting the one unseen for longest that no live worker shows. False if there is none.
-    pub(super) fn make_room(&mut self) -> bool {
+    /// Makes room for a new child by forgetting the ones unseen for longest that no live worker shows. False if there are none.
+    pub(super) fn make_room(&mut self, staging: &Staged) -> bool {
         if self.evictable.is_none() {
+            for slot in 0..self.slots.len() {
+                let record = self.slots[slot].current.min(self.slots[slot].records.len());
+                if let Some(record) = self.slots[slot].records.get_mut(record).map(std::mem::take) {
+                    self.refresh_seen(slot, &record);
+                    let current = self.slots[slot].current;
+                    self.slots[slot].records[current] = record;
+                }
+            }
             let live = self.oldest_live_round();
             let mut unseen: Vec<(u64, ChildId)> =
                 self.catalog.children().filter(|(_, c)| c.seen_round < live).map(|(id, c)| (c.seen_round, id)).collect();
             unseen.sort_unstable_by(|a, b| b.cmp(a));
             self.evictable = Some(unseen.into_iter().map(|(_, id)| id).collect());
         }
-        let round = self.round;
-        while let Some(id) = self.evictable.as_mut().and_then(Vec::pop) {
-            if self.catalog.child(id).seen_round != round && !self.catalog.child(id).head.is_empty() {
-                self.forget_children(&HashSet::from([id]));
-                return true;
+        // Some at once: forgetting costs a look at every line of the layouts.
+        let wanted = (self.limits.max_series / EVICTED_PART).max(1);
+        let mut going = HashSet::new();
+        let mut freed = 0;
+        while freed < wanted {
+            let Some(id) = self.evictable.as_mut().and_then(Vec::pop) else { break };
+            let child = self.catalog.child(id);
+            let in_flight = || self.inbox.iter().flatten().chain(self.readers.iter().flatten().map(Reader::staged));
+            if !child.head.is_empty() && !staging.shows(child) && !in_flight().any(|s| s.shows(child)) {
+                freed += child.series().count();
+                going.insert(id);
             }
         }
-        false
+        self.forget_children(&going);
+        freed > 0
+    }
+
+    /// Marks the children of a slot whose latest body was taken whole as seen with it.
+    pub(super) fn refresh_seen(&mut self, slot: usize, record: &Record) {
+        if !self.slots[slot].taken_whole {
+            return;
+        }
+        let round = self.slots[slot].last_good_round;
+        for series in 0..record.last.as_slice().len() as SeriesId {
+            if record.last.has(series) {
+                let child = self.catalog.child_mut(self.catalog.child_of(series));
+                child.seen_round = child.seen_round.max(round);
+            }
+        }
     }
 
     /// Children seen in this round or later are shown by a worker that lives: one that still listens, or, when none does, the ones
@@ -315,7 +399,11 @@ impl Pool {
         living.or_else(|| tracked().map(|s| s.last_good_round).max()).unwrap_or(self.round)
     }
 
-    pub(super) fn forget_children(&mut self, children: &HashSet<ChildId>) {
+    fn forget_children(&mut self, children: &HashSet<ChildId>) {
+        let freed: HashSet<SeriesId> = children.iter().flat_map(|id| self.catalog.child(*id).series()).collect();
+        for layout in &mut self.layouts {
+            layout.forget(&freed, children);
+        }
         for id in children {
             let series = self.catalog.remove_child(*id);
             self.clear_series(&series);

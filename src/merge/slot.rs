@@ -2,8 +2,11 @@
 
 use super::catalog::{ChildId, SeriesId};
 use super::column::Column;
+use super::layout::Path;
+use super::stage::Declared;
 use crate::model::Exemplar;
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Start times this close are the same process: clients store theirs once, so only rounding differs.
@@ -103,6 +106,18 @@ pub(crate) struct Slot {
     pub last_flip: Option<Duration>,
     /// The latest attempt was good.
     pub fresh: bool,
+    /// The latest body was taken whole: its children are those of the record, but were not marked as seen.
+    pub taken_whole: bool,
+    /// What the latest body declared, where it was read along a layout, and the types' version then.
+    pub path: Option<(Path, u64)>,
+    /// What it declared.
+    pub declared: Arc<[Declared]>,
+    /// Bodies can't be read along a layout: their lines stand in an order that only the whole explains.
+    pub unsteady: bool,
+    /// The instance (by serial) whose declarations were heard last.
+    pub heard: u64,
+    /// The version of all HELP and UNIT texts then.
+    pub heard_texts: u64,
     /// The latest attempt was refused.
     pub refused: bool,
     pub last_good: Option<Duration>,

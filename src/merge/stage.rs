@@ -1,15 +1,17 @@
 //! One body's samples onto dense ids. Nothing is decided here: whose body it is and what its types are worth comes after.
 
-use super::catalog::{ChildId, SeriesId, VariantId, with_label};
+use super::catalog::{Child, ChildId, SeriesId, VariantId, with_label};
 use super::column::Column;
+use super::layout::Path;
 use super::pool::{Pool, is_total};
 use super::rules::mode_of;
 use super::slot::Record;
 use super::{DropReason, RepairKind};
 use crate::config::{BoundsPolicy, GaugeMode, QuantilePolicy};
-use crate::model::{Exemplar, Family, MetricType, Role, Sample, child_head};
+use crate::model::{Exemplar, Family, Labels, MetricType, Role, Sample, child_head};
 use crate::parse::Exposition;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// Characters of an exemplar's label names and values together that OpenMetrics allows.
 const EXEMPLAR_CHARS_MAX: usize = 128;
@@ -19,200 +21,224 @@ const RESERVED_PREFIXES: [&str; 2] = ["scrape_", "onescrape_"];
 /// The evidence of an instance.
 const START_TIME: &str = "process_start_time_seconds";
 /// Clients store `_created` once, so only rounding differs within a life.
-const SAME_CREATED_SECONDS: f64 = 0.005;
+pub(super) const SAME_CREATED_SECONDS: f64 = 0.005;
 
 /// A body on its way into the pool.
 #[derive(Debug, Default)]
-pub(super) struct Staged {
+pub(crate) struct Staged {
+    /// By series.
     pub values: Column,
-    /// Children that have a value, each once, in body order.
-    pub children: Vec<ChildId>,
-    /// The variants declared, with the index of their family in the exposition.
-    pub variants: Vec<(VariantId, usize)>,
-    pub created: HashMap<ChildId, f64>,
+    /// `_created`, by child.
+    pub created: Column,
+    /// What the body declares, with HELP and UNIT; families without samples and without a type are left out.
+    pub declared: Arc<[Declared]>,
     pub timestamps: HashMap<SeriesId, f64>,
     pub exemplars: Vec<(SeriesId, Exemplar<'static>)>,
     pub start_time: Option<f64>,
     /// Keys of children there was no room for, or that were left out for their bounds.
     pub left_out: Vec<u64>,
+    /// Samples left out; counted once the body is applied.
+    pub drops: Vec<DropReason>,
+    /// Samples read.
+    pub samples: usize,
     /// Serial of the body.
     pub body: u64,
+    /// The comment lines of the body, where it was read along a layout: the same path declares the same.
+    pub path: Option<Path>,
+}
+
+/// A family as a body declares it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Declared {
+    pub variant: VariantId,
+    pub help: Box<str>,
+    pub unit: Box<str>,
 }
 
 impl Staged {
     /// Empties it for the next body; the memory is kept.
     pub fn clear(&mut self) {
         self.values.clear();
-        self.children.clear();
-        self.variants.clear();
         self.created.clear();
+        self.declared = Arc::default();
         self.timestamps.clear();
         self.exemplars.clear();
         self.left_out.clear();
-        self.start_time = None;
+        self.drops.clear();
+        (self.start_time, self.samples, self.path) = (None, 0, None);
+    }
+
+    /// Puts a value in its place. Several points of one child: the latest counts. Without timestamps it is the same series twice:
+    /// the first counts.
+    pub fn put(&mut self, series: SeriesId, value: f64, timestamp: Option<f64>, exemplar: Option<Exemplar<'_>>) {
+        if self.values.has(series) {
+            match (self.timestamps.get(&series), timestamp) {
+                (Some(before), Some(at)) if at > *before => {}
+                (Some(_), Some(_)) => return,
+                _ => return self.drops.push(DropReason::Duplicate),
+            }
+        }
+        self.values.set(series, value);
+        if let Some(at) = timestamp {
+            self.timestamps.insert(series, at);
+        }
+        if let Some(exemplar) = exemplar {
+            let chars: usize = exemplar.labels.iter().map(|(k, v)| k.chars().count() + v.chars().count()).sum();
+            if chars <= EXEMPLAR_CHARS_MAX {
+                self.exemplars.retain(|(s, _)| *s != series);
+                self.exemplars.push((series, exemplar.into_owned()));
+            }
+        }
+    }
+
+    /// Whether the body has a value of the child.
+    pub fn shows(&self, child: &Child) -> bool {
+        child.series().any(|s| self.values.has(s))
     }
 }
 
+/// Whether the family's name is one that the scraping server or the proxy uses itself.
+pub(super) fn is_reserved(family: &str) -> bool {
+    family == RESERVED_NAME || RESERVED_PREFIXES.iter().any(|p| family.starts_with(p))
+}
+
 impl Pool {
+    /// Stages a body that was parsed as a whole: the plain way, to which the way along a layout is equal.
     pub(super) fn stage(&mut self, slot: usize, exposition: &Exposition<'_>) -> Staged {
-        let mut staged = self.take_spare();
-        self.bodies += 1;
-        staged.body = self.bodies;
-        staged.values.reserve(self.catalog.columns());
-        for (index, family) in exposition.families.iter().enumerate() {
-            if family.name == START_TIME {
-                let plain = family.samples.iter().find(|s| s.labels.is_empty() && s.role == Role::Value);
-                staged.start_time = plain.map(|s| s.value).filter(|v| v.is_finite());
-            }
-            if family.name == RESERVED_NAME || RESERVED_PREFIXES.iter().any(|p| family.name.starts_with(p)) {
-                self.tally.drop(DropReason::ReservedName, family.samples.len() as u64);
+        let mut staged = self.begin_staging();
+        let mut declared = Vec::new();
+        staged.samples = exposition.families.iter().map(|f| f.samples.len()).sum();
+        for family in &exposition.families {
+            if is_reserved(&family.name) {
+                staged.drops.extend(family.samples.iter().map(|_| DropReason::ReservedName));
                 continue;
             }
-            let variant = self.catalog.intern_variant(&family.name, self.merged_kind(family));
-            staged.variants.push((variant, index));
+            let kind = self.merged_kind(&family.name, family.kind);
+            let variant = self.catalog.intern_variant(&family.name, kind);
             let odd = self.odd_histograms(variant, family);
             for sample in &family.samples {
                 if odd.is_empty() {
-                    self.stage_sample(&mut staged, variant, family, sample, None);
+                    self.stage_sample(&mut staged, variant, &family.name, sample, None);
                 } else {
                     let is_odd = odd.contains(&child_head(&family.name, &sample.labels));
-                    self.stage_sample(&mut staged, variant, family, sample, is_odd.then_some(slot));
+                    self.stage_sample(&mut staged, variant, &family.name, sample, is_odd.then_some(slot));
                 }
             }
+            if family.kind != MetricType::Unknown || !family.samples.is_empty() {
+                declared.push(Declared { variant, help: family.help.as_ref().into(), unit: family.unit.as_ref().into() });
+            }
         }
+        staged.declared = declared.into();
+        staged.start_time = self.start_time(&staged);
         staged
     }
 
-    fn merged_kind(&self, family: &Family<'_>) -> MetricType {
-        match family.kind {
-            MetricType::Unknown if mode_of(&family.name, family.kind, &self.config).0 == GaugeMode::Counter => MetricType::Counter,
+    /// An empty stage for the next body.
+    pub(super) fn begin_staging(&mut self) -> Staged {
+        let mut staged = self.spare.pop().unwrap_or_default();
+        self.bodies += 1;
+        staged.body = self.bodies;
+        staged.values.reserve(self.catalog.columns());
+        staged
+    }
+
+    /// The evidence of the instance: `process_start_time_seconds` without labels, whatever its type.
+    pub(super) fn start_time(&self, staged: &Staged) -> Option<f64> {
+        let kinds = [MetricType::Gauge, MetricType::Unknown, MetricType::Counter];
+        let value = |kind| {
+            let variant = self.catalog.find_variant(START_TIME, kind)?;
+            let series = self.catalog.child(self.catalog.find_child(variant, START_TIME)?).value()?;
+            Some(staged.values.get(series)).filter(|v| v.is_finite())
+        };
+        kinds.into_iter().find_map(value)
+    }
+
+    /// The type as which a family is merged: a rule may make a typeless one a counter.
+    pub(super) fn merged_kind(&self, name: &str, kind: MetricType) -> MetricType {
+        match kind {
+            MetricType::Unknown if mode_of(name, kind, &self.config).0 == GaugeMode::Counter => MetricType::Counter,
             kind => kind,
         }
     }
 
     /// `odd_at`: the slot, for samples of a histogram that must not be merged with the others.
-    fn stage_sample(
-        &mut self,
-        staged: &mut Staged,
-        variant: VariantId,
-        family: &Family<'_>,
-        sample: &Sample<'_>,
-        odd_at: Option<usize>,
-    ) {
-        if matches!(sample.role, Role::Quantile(_)) && self.config.quantiles == QuantilePolicy::Drop {
-            return; // quantiles of several workers can't be merged
-        }
-        let limits = &self.limits;
-        let too_long = |(_, v): &(_, std::borrow::Cow<'_, str>)| v.len() > limits.label_value_bytes_max;
-        if sample.labels.len() > limits.labels_max || sample.labels.iter().any(too_long) {
-            self.tally.drop(DropReason::LabelLimit, 1);
+    fn stage_sample(&mut self, staged: &mut Staged, variant: VariantId, family: &str, sample: &Sample<'_>, odd_at: Option<usize>) {
+        if let Some(reason) = self.unwanted(sample.role, &sample.labels) {
+            staged.drops.extend(reason);
             return;
         }
-        let mut head = child_head(&family.name, &sample.labels);
+        let mut head = child_head(family, &sample.labels);
         if let Some(slot) = odd_at {
             if self.config.histograms == BoundsPolicy::Drop {
                 return staged.left_out.push(self.catalog.key(&head));
             }
-            head = child_head(&family.name, &with_label(sample.labels.clone(), &self.config.worker_label, &self.ids[slot]));
+            head = child_head(family, &with_label(sample.labels.clone(), &self.config.worker_label, &self.ids[slot]));
         }
         if sample.role == Role::Created {
             if let Some(child) = self.catalog.find_child(variant, &head)
                 && sample.value.is_finite()
             {
-                staged.created.insert(child, sample.value);
+                staged.created.set(child, sample.value);
             }
-            return;
+        } else if let Some(series) = self.place(staged, variant, &head, sample.role) {
+            staged.put(series, sample.value, sample.timestamp, sample.exemplar.clone());
         }
-        let Some((child, series)) = self.place(staged, variant, &head, sample.role) else { return };
-        if staged.values.has(series) {
-            // Several points of one child: the latest counts. Without timestamps it is the same series twice: the first counts.
-            match (staged.timestamps.get(&series), sample.timestamp) {
-                (Some(before), Some(at)) if at > *before => {}
-                (Some(_), Some(_)) => return,
-                _ => return self.tally.drop(DropReason::Duplicate, 1),
-            }
-        }
-        staged.values.set(series, sample.value);
-        if let Some(at) = sample.timestamp {
-            staged.timestamps.insert(series, at);
-        }
-        if let Some(exemplar) = &sample.exemplar {
-            let chars: usize = exemplar.labels.iter().map(|(k, v)| k.chars().count() + v.chars().count()).sum();
-            if chars <= EXEMPLAR_CHARS_MAX {
-                staged.exemplars.retain(|(s, _)| *s != series);
-                staged.exemplars.push((series, exemplar.clone().into_owned()));
-            }
-        }
-        self.see(staged, child);
     }
 
-    /// The ids of a sample, made if there is room.
-    fn place(&mut self, staged: &mut Staged, variant: VariantId, head: &str, role: Role) -> Option<(ChildId, SeriesId)> {
-        let child = self.catalog.find_child(variant, head);
-        if let Some(child) = child
-            && let Some(series) = self.catalog.find_series(child, role)
-        {
-            return Some((child, series));
+    /// Samples that are never merged, and the reason to count, if any.
+    pub(super) fn unwanted(&self, role: Role, labels: &Labels<'_>) -> Option<Option<DropReason>> {
+        if matches!(role, Role::Quantile(_)) && self.config.quantiles == QuantilePolicy::Drop {
+            return Some(None); // quantiles of several workers can't be merged
         }
-        if self.catalog.len() >= self.limits.max_series && !self.make_room() {
-            self.tally.drop(DropReason::MaxSeries, 1);
+        let too_long = labels.iter().any(|(_, v)| v.len() > self.limits.label_value_bytes_max);
+        (too_long || labels.len() > self.limits.labels_max).then_some(Some(DropReason::LabelLimit))
+    }
+
+    /// The id of a series, made if there is room.
+    pub(super) fn place(&mut self, staged: &mut Staged, variant: VariantId, head: &str, role: Role) -> Option<SeriesId> {
+        let known = self.catalog.find_child(variant, head);
+        if let Some(series) = known.and_then(|child| self.catalog.find_series(child, role)) {
+            return Some(series);
+        }
+        if self.catalog.len() >= self.limits.max_series && !self.make_room(staged) {
+            staged.drops.push(DropReason::MaxSeries);
             staged.left_out.push(self.catalog.key(head));
             return None;
         }
         let child = self.catalog.intern_child(variant, head);
         let series = self.catalog.intern_series(child, role);
-        // A new bound of a child that other bodies showed without it.
-        let c = self.catalog.child_mut(child);
-        if c.first_body == 0 {
-            c.first_body = staged.body;
-        }
-        c.ragged |= matches!(role, Role::Bucket(_)) && c.first_body != staged.body;
-        Some((child, series))
-    }
-
-    /// Notes that the body shows the child.
-    fn see(&mut self, staged: &mut Staged, child: ChildId) {
-        let c = self.catalog.child_mut(child);
-        if c.seen_body == staged.body {
-            return;
-        }
-        if c.seen_round == 0 {
+        if known.is_none() {
             self.unserved.push(child);
+            // Not to be forgotten before the body is applied.
+            self.catalog.child_mut(child).seen_round = self.round + 1;
         }
-        (c.seen_round, c.seen_body) = (self.round, staged.body);
-        staged.children.push(child);
+        staged.values.reserve(self.catalog.columns());
+        Some(series)
     }
 
     /// Whether anything in the body fell against the record, or was created anew.
     pub(super) fn fell(&self, record: &Record, staged: &Staged) -> bool {
-        staged.children.iter().any(|id| {
-            let child = self.catalog.child(*id);
+        self.catalog.children().any(|(id, child)| {
             is_total(self.catalog.variant(child.variant).kind)
-                && (created_moved(record, staged, *id) || child_fell(child, &record.last, &staged.values))
+                && staged.shows(child)
+                && (created_moved(record, staged, id) || child_fell(child, &record.last, &staged.values))
         })
     }
 
-    /// Moves samples declared as a weaker type to the child of the established one.
-    pub(super) fn yield_children(&mut self, staged: &mut Staged, children: Vec<(ChildId, VariantId)>) {
-        for (from, to) in children {
-            let Some(series) = self.catalog.child(from).value else { continue };
+    /// Moves samples declared as a weaker type to the children of the established one.
+    pub(super) fn yield_children(&mut self, staged: &mut Staged, from: VariantId, to: VariantId) {
+        let (name, kind) = (self.catalog.variant(to).name.clone(), self.catalog.variant(to).kind);
+        let own = self.catalog.variant(from).name.clone();
+        for id in self.catalog.variant(from).children.clone() {
+            let Some(series) = self.catalog.child(id).value().filter(|s| staged.values.has(*s)) else { continue };
             let value = staged.values.take(series);
-            let (name, kind) = (self.catalog.variant(to).name.clone(), self.catalog.variant(to).kind);
-            let own = self.catalog.variant(self.catalog.child(from).variant).name.clone();
-            let mut labels = self.catalog.labels(from);
+            let mut labels = self.catalog.labels(id);
             let Some(role) = role_in(&own, &name, kind, &mut labels) else { continue };
             let head = child_head(&name, &labels);
             drop(labels);
-            if let Some((child, target)) = self.place(staged, to, &head, role) {
-                if staged.values.has(target) {
-                    self.tally.drop(DropReason::Duplicate, 1);
-                    continue;
-                }
-                staged.values.set(target, value);
-                if let Some(at) = staged.timestamps.remove(&series) {
-                    staged.timestamps.insert(target, at);
-                }
-                self.see(staged, child);
+            if let Some(target) = self.place(staged, to, &head, role) {
+                let timestamp = staged.timestamps.remove(&series);
+                staged.put(target, value, timestamp, None);
             }
         }
     }
@@ -229,7 +255,7 @@ impl Pool {
         }
         bounds.retain(|head, bounds| {
             bounds.sort_by(f64::total_cmp);
-            let known = self.catalog.find_child(variant, head).map(|c| &self.catalog.child(c).buckets);
+            let known = self.catalog.find_child(variant, head).map(|c| self.catalog.child(c).buckets());
             known.is_some_and(|known| !known.is_empty() && !known.iter().map(|(b, _)| b).eq(bounds.iter()))
         });
         bounds.iter().for_each(|_| self.tally.repair(RepairKind::BoundsDiffer));
@@ -239,20 +265,20 @@ impl Pool {
 
 /// Whether the child's `_created` differs from the one before.
 pub(super) fn created_moved(record: &Record, staged: &Staged, child: ChildId) -> bool {
-    let before = record.created.get(child);
-    staged.created.get(&child).is_some_and(|at| (at - before).abs() > SAME_CREATED_SECONDS)
+    // A comparison with ABSENT, a NaN, is false.
+    (staged.created.get(child) - record.created.get(child)).abs() > SAME_CREATED_SECONDS
 }
 
 /// Whether a value that only grows fell: the counter, a summary's count, any bucket both have. Sums are no evidence: they fall with
 /// negative observations.
-pub(super) fn child_fell(child: &super::catalog::Child, last: &Column, new: &Column) -> bool {
-    let grown = child.value.into_iter().chain(child.buckets.iter().map(|(_, s)| *s)).chain(child.count);
+pub(super) fn child_fell(child: &Child, last: &Column, new: &Column) -> bool {
+    let grown = child.value().into_iter().chain(child.buckets().iter().map(|(_, s)| *s)).chain(child.count());
     // Comparisons with ABSENT, a NaN, are false.
     grown.into_iter().any(|s| new.get(s) < last.get(s))
 }
 
 /// The part that a sample `own{labels}` without a type plays in the family `name`; takes `le` or `quantile` out of the labels.
-fn role_in(own: &str, name: &str, kind: MetricType, labels: &mut crate::model::Labels<'_>) -> Option<Role> {
+fn role_in(own: &str, name: &str, kind: MetricType, labels: &mut Labels<'_>) -> Option<Role> {
     let mut number = |label: &str| {
         let at = labels.iter().position(|(k, _)| k == label)?;
         let bound = crate::model::parse_number(&labels[at].1)?;

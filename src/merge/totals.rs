@@ -1,6 +1,6 @@
 //! The sums of a round: offset plus every tracked instance's growth, in slot order, never below what was served before.
 
-use super::catalog::{Child, SeriesId};
+use super::catalog::{Catalog, Child, SeriesId};
 use super::column::{ABSENT, Column, is_absent, steps};
 use super::pool::{Pool, is_total};
 use super::slot::Slot;
@@ -17,14 +17,14 @@ impl Pool {
             }
             for child in &variant.children {
                 let child = self.catalog.child(*child);
-                if child.buckets.is_empty() {
-                    for s in child.value.into_iter().chain(child.count.filter(|_| !child.no_count)) {
+                if child.buckets().is_empty() {
+                    for s in child.value().into_iter().chain(child.count().filter(|_| !child.no_count)) {
                         raise(&mut self.out, s, sums.get(s as usize).copied().unwrap_or(ABSENT));
                     }
                 } else {
-                    raise_buckets(&mut self.out, child, &sums, &self.offset, &self.slots);
+                    raise_buckets(&mut self.out, &self.catalog, child, &sums, &self.offset, &self.slots);
                 }
-                if let Some(s) = child.sum {
+                if let Some(s) = child.sum() {
                     // A sum may fall with negative observations, so it isn't held up.
                     self.out.set(s, if child.no_sum { ABSENT } else { sums.get(s as usize).copied().unwrap_or(ABSENT) });
                 }
@@ -55,11 +55,20 @@ impl Pool {
         sums
     }
 
-    /// Series in the output that no live worker shows.
+    /// Totals in the output that no live worker shows.
     fn retained(&self) -> usize {
-        let live = self.oldest_live_round();
-        let unseen = self.catalog.children().filter(|(_, c)| c.seen_round < live);
-        unseen.map(|(_, c)| c.series().filter(|s| self.out.has(*s)).count()).sum()
+        let fresh = || self.slots.iter().filter(|s| s.fresh);
+        let mut shown = vec![false; self.out.as_slice().len()];
+        for record in fresh().filter(|s| s.taken_whole).filter_map(Slot::current) {
+            for (shown, last) in shown.iter_mut().zip(record.last.as_slice()) {
+                *shown |= !is_absent(*last);
+            }
+        }
+        // Children of bodies that were not taken whole are marked.
+        let marked_since = fresh().filter(|s| !s.taken_whole).map(|s| s.last_good_round).min().unwrap_or(u64::MAX);
+        let is_marked = |series| self.catalog.child(self.catalog.child_of(series)).seen_round >= marked_since;
+        let held = (0..).zip(self.out.as_slice()).zip(shown).filter(|((_, out), shown)| !is_absent(**out) && !shown);
+        held.filter(|((series, _), _)| !is_marked(*series)).count()
     }
 }
 
@@ -71,18 +80,20 @@ fn raise(out: &mut Column, series: SeriesId, sum: f64) {
 }
 
 /// A histogram's vector is held as one: each bound at least as before and at least as the bound below.
-fn raise_buckets(out: &mut Column, child: &Child, sums: &[f64], offset: &Column, slots: &[Slot]) {
+fn raise_buckets(out: &mut Column, catalog: &Catalog, child: &Child, sums: &[f64], offset: &Column, slots: &[Slot]) {
     if child.ragged {
-        raise_in_order(out, child, stepped_sums(child, offset, slots).into_iter());
+        let counted = child.buckets().iter().map(|(_, s)| catalog.is_counted(*s));
+        let sums = stepped_sums(child, offset, slots).into_iter().zip(counted);
+        raise_in_order(out, child, sums.map(|(sum, counted)| if counted { sum } else { ABSENT }));
     } else {
         let own = |s: SeriesId| sums.get(s as usize).copied().unwrap_or(ABSENT);
-        raise_in_order(out, child, child.buckets.iter().map(|(_, s)| own(*s)));
+        raise_in_order(out, child, child.buckets().iter().map(|(_, s)| own(*s)));
     }
 }
 
 fn raise_in_order(out: &mut Column, child: &Child, totals: impl Iterator<Item = f64>) {
     let mut below = 0.0f64;
-    for ((_, s), total) in child.buckets.iter().zip(totals) {
+    for ((_, s), total) in child.buckets().iter().zip(totals) {
         if is_absent(total) && !out.has(*s) {
             continue;
         }
@@ -96,7 +107,7 @@ fn stepped_sums(child: &Child, offset: &Column, slots: &[Slot]) -> Vec<f64> {
     let mut totals: Option<Vec<f64>> = steps(child, offset).map(Iterator::collect);
     for record in slots.iter().flat_map(|s| &s.records) {
         let Some(last) = steps(child, &record.last) else { continue };
-        let totals = totals.get_or_insert_with(|| vec![0.0; child.buckets.len()]);
+        let totals = totals.get_or_insert_with(|| vec![0.0; child.buckets().len()]);
         totals.iter_mut().zip(last).for_each(|(t, v)| *t += v);
         if let Some(base) = steps(child, &record.base) {
             totals.iter_mut().zip(base).for_each(|(t, b)| *t -= b);

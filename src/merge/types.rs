@@ -21,11 +21,13 @@ pub(crate) struct Text {
 }
 
 impl Text {
-    fn hear(&mut self, slot: usize, text: &str) {
+    /// Whether the text, or whose it is, has changed: then others must be heard again to know whether they differ.
+    fn hear(&mut self, slot: usize, text: &str) -> bool {
         if text.is_empty() {
-            return;
+            return false;
         }
-        if self.text.is_empty() || slot < self.slot || (slot == self.slot && *self.text != *text) {
+        let takes = self.text.is_empty() || slot < self.slot || (slot == self.slot && *self.text != *text);
+        if takes {
             if !self.text.is_empty() && slot != self.slot && *self.text != *text && !self.differing.contains(&self.slot) {
                 self.differing.push(self.slot);
             }
@@ -38,6 +40,7 @@ impl Text {
         if *self.text != *text {
             self.differing.push(slot);
         }
+        takes
     }
 }
 
@@ -68,9 +71,23 @@ pub(crate) struct Types {
     /// Sample names in use, by the established variant that owns them.
     claims: HashMap<Box<str>, VariantId>,
     dirty: Vec<Box<str>>,
+    /// Rises whenever a verdict may have changed.
+    version: u64,
+    /// Rises whenever a HELP or UNIT changes.
+    texts_version: u64,
 }
 
 impl Types {
+    /// Rises whenever a verdict may have changed; never 0 once anything was heard.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Rises whenever a HELP or UNIT changes.
+    pub fn texts_version(&self) -> u64 {
+        self.texts_version
+    }
+
     /// Notes what a good body of `slot` says. `evident`: its instance is known by evidence, so that a change of type within it
     /// doesn't count.
     pub fn hear(&mut self, catalog: &Catalog, slot: usize, serial: u64, evident: bool, variant: VariantId, help: &str, unit: &str) {
@@ -79,8 +96,8 @@ impl Types {
             Some(group) => group,
             None => self.groups.entry(name.clone()).or_default(),
         };
-        group.help.hear(slot, help);
-        group.unit.hear(slot, unit);
+        let changed = group.help.hear(slot, help) | group.unit.hear(slot, unit);
+        self.texts_version += u64::from(changed);
         match group.holds.get_mut(&slot) {
             Some(hold) if hold.variant == variant => hold.serial = serial,
             Some(hold) if evident && hold.serial == serial => {}
@@ -106,6 +123,7 @@ impl Types {
         let mut names = std::mem::take(&mut self.dirty);
         names.sort();
         names.dedup();
+        self.version += u64::from(!names.is_empty());
         for name in names {
             let Some(group) = self.groups.get(&name) else { continue };
             let before = group.established;

@@ -17,12 +17,12 @@ const EXCERPT_CHARS_MAX: usize = 80;
 
 impl ParseError {
     /// A line that breaks the format's rules.
-    pub(super) fn in_line(line: usize, why: &'static str, text: &str) -> Self {
+    pub(crate) fn in_line(line: usize, why: &'static str, text: &str) -> Self {
         Self { line, why, excerpt: text.chars().take(EXCERPT_CHARS_MAX).collect(), truncated: false }
     }
 
     /// A body that ends too early, in this line.
-    pub(super) fn cut_short(line: usize, why: &'static str, text: &str) -> Self {
+    pub(crate) fn cut_short(line: usize, why: &'static str, text: &str) -> Self {
         Self { truncated: true, ..Self::in_line(line, why, text) }
     }
 }

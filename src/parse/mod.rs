@@ -11,6 +11,8 @@ mod text;
 mod unescape;
 
 pub use error::ParseError;
+pub(crate) use line::{Head, Line, Tail, Why};
+pub(crate) use openmetrics::EOF;
 pub use openmetrics::openmetrics;
 pub use text::text;
 
@@ -35,8 +37,33 @@ const OPENMETRICS: &str = "application/openmetrics-text";
 /// # Errors
 /// The first breach of the format's rules rejects the body as a whole.
 pub fn parse<'a>(content_type: Option<&str>, body: &'a [u8]) -> Result<Exposition<'a>, ParseError> {
+    if is_openmetrics(content_type) { openmetrics(body) } else { text(body) }
+}
+
+/// Whether a body of this Content-Type is read as OpenMetrics.
+pub(crate) fn is_openmetrics(content_type: Option<&str>) -> bool {
     let media = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    if media.eq_ignore_ascii_case(OPENMETRICS) { openmetrics(body) } else { text(body) }
+    media.eq_ignore_ascii_case(OPENMETRICS)
+}
+
+/// Reads one line on its own, without its line feed; not the final `# EOF`.
+pub(crate) fn line_of(is_openmetrics: bool, line: &str) -> Result<Line<'_>, Why> {
+    if is_openmetrics { openmetrics::openmetrics_line(line) } else { text::text_line(line) }
+}
+
+/// Reads what follows the head of a sample line.
+pub(crate) fn tail_of(is_openmetrics: bool, rest: &str) -> Result<Tail<'_>, Why> {
+    if is_openmetrics { openmetrics::openmetrics_tail(rest) } else { text::text_tail(rest) }
+}
+
+/// Reads the head of a sample line; also the text that it takes there.
+pub(crate) fn head_of(is_openmetrics: bool, line: &str) -> Result<(Head<'_>, &str), Why> {
+    let blanks = if is_openmetrics { line::Blanks::Strict } else { line::Blanks::Free };
+    let mut cursor = line::Cursor::new(line, blanks);
+    cursor.skip_blanks();
+    let head = cursor.head()?;
+    let raw = line.get(..line.len() - cursor.rest().len()).unwrap_or(line);
+    Ok((head, if is_openmetrics { raw } else { raw.trim_end_matches([' ', '\t']) }))
 }
 
 /// Reads the labels back from the head of a sample, as [`sample_head`](crate::model::sample_head) spells it; `le` and `quantile` too.

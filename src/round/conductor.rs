@@ -4,7 +4,7 @@ use super::lock;
 use super::progress::{Ask, Key, Round, STUCK_PATIENCE, answer_expired, joins, unanswered};
 use super::state::State;
 use crate::config::SourceConfig;
-use crate::scrape::{Missed, Request, Scraped, scrape};
+use crate::scrape::{Missed, Part, Request, Scraped, scrape_into};
 use crate::target::Target;
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
@@ -31,6 +31,7 @@ struct Job {
     target: Target,
     how: Arc<Request>,
     deadline: Instant,
+    state: Arc<Mutex<State>>,
 }
 
 /// A finished read.
@@ -189,7 +190,14 @@ impl Conductor {
                     round.hasty.insert(key);
                 }
                 round.open.insert(key);
-                let job = Job { round: self.round, key, target: target.clone(), how: plan.how.clone(), deadline };
+                let job = Job {
+                    round: self.round,
+                    key,
+                    target: target.clone(),
+                    how: plan.how.clone(),
+                    deadline,
+                    state: self.state.clone(),
+                };
                 let reader = self.reader.clone();
                 self.reads.spawn(async move {
                     match reader.oneshot(job).await {
@@ -224,7 +232,8 @@ async fn sleep(until: Option<Instant>) {
 
 fn read(job: Job) -> Pin<Box<dyn Future<Output = Result<Read, std::convert::Infallible>> + Send>> {
     Box::pin(async move {
-        let scraped = scrape(&job.target, &job.how, job.deadline).await;
+        let mut sink = |part: Part<'_>| lock(&job.state).receive(job.key, part);
+        let scraped = scrape_into(&job.target, &job.how, job.deadline, &mut sink).await;
         Ok(Read { round: job.round, key: job.key, scraped })
     })
 }

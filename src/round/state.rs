@@ -5,7 +5,7 @@ use super::distribution::{BYTES, Distribution, SECONDS};
 use super::status::{SourceStatus, State as Standing, Status};
 use crate::config::{Config, SourceConfig};
 use crate::merge::{DropReason, Join, Now};
-use crate::scrape::{Missed, Scraped, hint};
+use crate::scrape::{Missed, Part, Receipt, Scraped, hint};
 use crate::source::{Endpoints, Source};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -99,6 +99,11 @@ impl State {
         self.ready |= whole;
         self.cache.clear();
         self.ledger.merge_durations.observe(began.elapsed().as_secs_f64());
+    }
+
+    /// A part of a body on its way to its source.
+    pub(super) fn receive(&mut self, (source, target): (usize, usize), part: Part<'_>) -> Result<Receipt, Missed> {
+        self.sources.get_mut(source).map_or(Ok(Receipt::Whole), |entry| entry.source.receive(target, part))
     }
 
     /// The sources a request wants: all, or those of these names.

@@ -104,7 +104,7 @@ impl Status {
                 self.last_success = Some(now);
                 self.last_error = None;
                 self.samples = samples;
-                self.body_bytes = scraped.result.as_ref().map_or(0, |body| body.bytes.len());
+                self.body_bytes = scraped.result.as_ref().map_or(0, |body| body.length());
                 self.good += 1;
                 self.timeouts_in_a_row = 0;
             }
@@ -145,7 +145,7 @@ mod tests {
             (status.state.unwrap(), changed)
         };
         let good = || {
-            let body = Body { content_type: None, bytes: "a 1\n".into() };
+            let body = Body { content_type: None, bytes: "a 1\n".into(), streamed: None };
             (Scraped { result: Ok(body), duration: Duration::ZERO }, Ok(1))
         };
         let (workers, targets) = (Endpoints::Workers, Endpoints::Targets);

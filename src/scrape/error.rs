@@ -81,6 +81,40 @@ pub struct Scraped {
 pub struct Body {
     /// The Content-Type header as sent, if there was one.
     pub content_type: Option<String>,
-    /// The bytes.
+    /// The bytes; none if the body was streamed.
     pub bytes: Bytes,
+    /// How many bytes there were of a body that its source took as it came.
+    pub streamed: Option<usize>,
 }
+
+impl Body {
+    /// Bytes it had.
+    pub fn length(&self) -> usize {
+        self.streamed.unwrap_or(self.bytes.len())
+    }
+}
+
+/// A part of a body on its way to its source.
+#[derive(Debug, Clone, Copy)]
+pub enum Part<'a> {
+    /// A status 200 came, with this Content-Type.
+    Begin(Option<&'a str>),
+    /// The next bytes.
+    Bytes(&'a [u8]),
+    /// The body was whole.
+    End,
+}
+
+/// What a source did with a part of a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Receipt {
+    /// It took the part and wants the next.
+    Taken,
+    /// It wants the body as a whole ([`Part::Begin`] only).
+    Whole,
+    /// It can't go on without the whole body: the target must be read again.
+    Again,
+}
+
+/// Where a body goes as it comes.
+pub type Sink<'a> = dyn FnMut(Part<'_>) -> Result<Receipt, Missed> + Send + 'a;

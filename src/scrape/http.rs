@@ -1,4 +1,4 @@
-use super::{Body, Missed, Request};
+use super::{Body, Ended, Missed, Part, Receipt, Request, Sink};
 use bytes::{Buf, Bytes};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderName, StatusCode};
@@ -10,18 +10,29 @@ use std::error::Error as _;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
+/// Room for what a connection has brought and nobody has looked at yet. 64 KiB were fastest in measurements, and hundreds of workers may
+/// answer at once.
+const READ_BUFFER_BYTES: usize = 64 << 10;
 /// How much of the body of a refusal is read for its first words.
 const REFUSAL_BYTES: usize = 2048;
 /// How much room is made at once for a body that announces its length; beyond, it grows as it comes.
 const BODY_RESERVE_MAX: usize = 1 << 20;
 
 /// One GET on a fresh connection, which ends with it.
-pub(super) async fn get<S>(socket: S, host: &str, path: &str, how: &Request, deadline: Instant) -> Result<Body, Missed>
+pub(super) async fn get<S>(
+    socket: S,
+    host: &str,
+    path: &str,
+    how: &Request,
+    deadline: Instant,
+    sink: &mut Sink<'_>,
+) -> Result<Body, Ended>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (mut sender, connection) = http1::Builder::new()
         .ignore_invalid_headers_in_responses(true)
+        .max_buf_size(READ_BUFFER_BYTES)
         .handshake::<_, Empty<Bytes>>(TokioIo::new(socket))
         .await
         .map_err(|e| broken(&e))?;
@@ -33,11 +44,21 @@ where
         let (head, body) = sender.send_request(request).await.map_err(|e| broken(&e))?.into_parts();
         if head.status != StatusCode::OK {
             let detail = refusal(&head.headers, body).await;
-            return Err(Missed::Status { code: head.status.as_u16(), detail });
+            return Err(Missed::Status { code: head.status.as_u16(), detail }.into());
         }
         check_encoding(&head.headers)?;
-        let bytes = collect(body, &head.headers, how.body_bytes_max()).await?;
-        Ok(Body { content_type: text(&head.headers, CONTENT_TYPE), bytes })
+        let content_type = text(&head.headers, CONTENT_TYPE);
+        match sink(Part::Begin(content_type.as_deref()))? {
+            Receipt::Whole => {
+                let bytes = collect(body, &head.headers, how.body_bytes_max()).await?;
+                Ok(Body { content_type, bytes, streamed: None })
+            }
+            Receipt::Taken => {
+                let length = hand_on(body, &head.headers, how.body_bytes_max(), sink).await?;
+                Ok(Body { content_type, bytes: Bytes::new(), streamed: Some(length) })
+            }
+            Receipt::Again => Err(Ended::Again),
+        }
     };
     tokio::pin!(exchange);
     // The connection is driven here, not in a task of its own: dropped at the deadline, it takes the socket with it.
@@ -60,10 +81,7 @@ pub(super) fn check_encoding(headers: &HeaderMap) -> Result<(), Missed> {
 }
 
 async fn collect(mut body: Incoming, headers: &HeaderMap, limit: usize) -> Result<Bytes, Missed> {
-    let announced = text(headers, CONTENT_LENGTH).and_then(|n| n.parse::<usize>().ok()).unwrap_or(0);
-    if announced > limit {
-        return Err(Missed::TooLarge { limit });
-    }
+    let announced = announced(headers, limit)?;
     let mut bytes = Vec::with_capacity(announced.min(BODY_RESERVE_MAX));
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|e| cut(&e, bytes.len(), announced))?.into_data() else { continue };
@@ -73,6 +91,32 @@ async fn collect(mut body: Incoming, headers: &HeaderMap, limit: usize) -> Resul
         bytes.extend_from_slice(&data);
     }
     Ok(bytes.into())
+}
+
+/// Gives the body to `sink` as it comes; returns its length.
+async fn hand_on(mut body: Incoming, headers: &HeaderMap, limit: usize, sink: &mut Sink<'_>) -> Result<usize, Ended> {
+    let announced = announced(headers, limit)?;
+    let mut length = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|e| cut(&e, length, announced))?.into_data() else { continue };
+        length += data.len();
+        if length > limit {
+            return Err(Missed::TooLarge { limit }.into());
+        }
+        if sink(Part::Bytes(&data))? == Receipt::Again {
+            return Err(Ended::Again);
+        }
+    }
+    match sink(Part::End)? {
+        Receipt::Again => Err(Ended::Again),
+        _ => Ok(length),
+    }
+}
+
+/// The length that the head announces, 0 if it doesn't.
+fn announced(headers: &HeaderMap, limit: usize) -> Result<usize, Missed> {
+    let announced = text(headers, CONTENT_LENGTH).and_then(|n| n.parse::<usize>().ok()).unwrap_or(0);
+    if announced > limit { Err(Missed::TooLarge { limit }) } else { Ok(announced) }
 }
 
 /// What a status other than 200 says: where it redirects to, or the first words of its body.

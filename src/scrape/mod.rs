@@ -14,7 +14,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-pub use error::{Body, Missed, Scraped};
+pub use error::{Body, Missed, Part, Receipt, Scraped, Sink};
 pub use guard::{GUARD_HEADER, ProcessId};
 pub use hint::hint;
 pub use request::{BadHeader, Request};
@@ -29,8 +29,24 @@ const USER_AGENT: &str = concat!("onescrape/", env!("CARGO_PKG_VERSION"));
 
 /// Scrapes one target. Always comes back by `deadline` with a typed outcome; a panic on the way is an outcome too.
 pub async fn scrape(target: &Target, how: &Request, deadline: Instant) -> Scraped {
+    scrape_into(target, how, deadline, &mut |_| Ok(Receipt::Whole)).await
+}
+
+/// The same; the body goes to `sink` as it comes, if that takes it. One that must be seen whole after all is read again.
+pub async fn scrape_into(target: &Target, how: &Request, deadline: Instant, sink: &mut Sink<'_>) -> Scraped {
     let began = Instant::now();
-    let reading = AssertUnwindSafe(read(&target.address, how, deadline)).catch_unwind();
+    let reading = async {
+        match read(&target.address, how, deadline, sink).await {
+            Err(Ended::Again) => match read(&target.address, how, deadline, &mut |_| Ok(Receipt::Whole)).await {
+                Err(Ended::Again) => Err(Missed::fault()),
+                Err(Ended::Missed(missed)) => Err(missed),
+                Ok(body) => Ok(body),
+            },
+            Err(Ended::Missed(missed)) => Err(missed),
+            Ok(body) => Ok(body),
+        }
+    };
+    let reading = AssertUnwindSafe(reading).catch_unwind();
     let result = match tokio::time::timeout_at(deadline, reading).await {
         Ok(Ok(result)) => result,
         Ok(Err(_panic)) => Err(Missed::fault()),
@@ -39,29 +55,41 @@ pub async fn scrape(target: &Target, how: &Request, deadline: Instant) -> Scrape
     Scraped { result, duration: began.elapsed() }
 }
 
-async fn read(address: &Address, how: &Request, deadline: Instant) -> Result<Body, Missed> {
-    match address {
-        Address::File(path) => file::read(path, how.body_bytes_max()).await,
+/// How a read ended early.
+enum Ended {
+    Missed(Missed),
+    Again,
+}
+
+impl From<Missed> for Ended {
+    fn from(missed: Missed) -> Self {
+        Self::Missed(missed)
+    }
+}
+
+async fn read(address: &Address, how: &Request, deadline: Instant, sink: &mut Sink<'_>) -> Result<Body, Ended> {
+    Ok(match address {
+        Address::File(path) => file::read(path, how.body_bytes_max()).await?,
         Address::Tcp { host, port } => {
-            stream::read(connect::tcp(host, *port).await?, how, stream::Speak::WhenSilent, deadline).await
+            stream::read(connect::tcp(host, *port).await?, how, stream::Speak::WhenSilent, deadline).await?
         }
-        Address::Unix(path) => stream::read(connect::unix(path).await?, how, stream::Speak::WhenSilent, deadline).await,
+        Address::Unix(path) => stream::read(connect::unix(path).await?, how, stream::Speak::WhenSilent, deadline).await?,
         Address::Http { host, port, path } => {
             let socket = connect::tcp(host, *port).await?;
             let host = connect::authority(host, *port);
             if how.is_stream() {
-                stream::read(socket, how, stream::Speak::AtOnce { host: &host, path }, deadline).await
+                stream::read(socket, how, stream::Speak::AtOnce { host: &host, path }, deadline).await?
             } else {
-                http::get(socket, &host, path, how, deadline).await
+                http::get(socket, &host, path, how, deadline, sink).await?
             }
         }
         Address::HttpUnix { socket, path } => {
             let socket = connect::unix(socket).await?;
             if how.is_stream() {
-                stream::read(socket, how, stream::Speak::AtOnce { host: connect::UNIX_HOST, path }, deadline).await
+                stream::read(socket, how, stream::Speak::AtOnce { host: connect::UNIX_HOST, path }, deadline).await?
             } else {
-                http::get(socket, connect::UNIX_HOST, path, how, deadline).await
+                http::get(socket, connect::UNIX_HOST, path, how, deadline, sink).await?
             }
         }
-    }
+    })
 }

@@ -63,8 +63,11 @@ where
         return Err(ended_by.map_or_else(nothing, |e| Missed::Truncated(format!("no byte came ({e})"))));
     }
     how.set_asks_first(got.starts_with(HTTP_MARK));
-    let (body, announced) =
-        if got.starts_with(HTTP_MARK) { strip_head(got)? } else { (Body { content_type: None, bytes: got.into() }, None) };
+    let (body, announced) = if got.starts_with(HTTP_MARK) {
+        strip_head(got)?
+    } else {
+        (Body { content_type: None, bytes: got.into(), streamed: None }, None)
+    };
     if body.bytes.len() > limit {
         return Err(Missed::TooLarge { limit });
     }
@@ -136,5 +139,5 @@ fn strip_head(got: Vec<u8>) -> Result<(Body, Option<usize>), Missed> {
     if let Some(announced) = announced {
         bytes.truncate(announced);
     }
-    Ok((Body { content_type: text(&headers, CONTENT_TYPE), bytes }, announced))
+    Ok((Body { content_type: text(&headers, CONTENT_TYPE), bytes, streamed: None }, announced))
 }

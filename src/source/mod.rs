@@ -11,7 +11,7 @@ mod workers;
 use crate::config::SourceConfig;
 use crate::encode::{FamilyView, Rendered};
 use crate::merge::{Now, Tally};
-use crate::scrape::{Missed, Scraped};
+use crate::scrape::{Missed, Part, Receipt, Scraped};
 use crate::target::{AddressError, Target};
 
 /// Every kind there is, in the order in which help and documentation show them.
@@ -61,6 +61,14 @@ pub trait Source: Send {
     /// Applies one round. `round[i]` is what target `i` of the configuration brought; `None` if it was not tried.
     /// Returns, by target, what each scrape came to once parsed: its number of samples, or why it was missed after all.
     fn apply(&mut self, round: &[Option<Scraped>], now: Now) -> Vec<Option<Result<usize, Missed>>>;
+
+    /// Takes a part of a body of `target` as it comes, so that no body need be held. A source that wants whole bodies says so at once.
+    ///
+    /// # Errors
+    /// The body is none of the expected kind.
+    fn receive(&mut self, _target: usize, _part: Part<'_>) -> Result<Receipt, Missed> {
+        Ok(Receipt::Whole)
+    }
 
     /// The families as they stand, in any order; series need not be unique across sources.
     fn families(&self) -> Vec<FamilyView<'_>>;

@@ -3,9 +3,9 @@
 use super::{Endpoints, Kind, Source};
 use crate::config::SourceConfig;
 use crate::encode::{FamilyView, Rendered};
-use crate::merge::{Attempt, Now, Pool, Tally};
+use crate::merge::{Attempt, FeedError, Now, Pool, Tally};
 use crate::parse::parse;
-use crate::scrape::{Missed, Scraped};
+use crate::scrape::{Missed, Part, Receipt, Scraped};
 use crate::target::http_targets;
 
 pub(super) static KIND: Kind = Kind {
@@ -21,12 +21,14 @@ pub(super) static KIND: Kind = Kind {
 
 struct Workers {
     pool: Pool,
+    /// By slot: the samples of the body that was streamed last.
+    samples: Vec<usize>,
 }
 
 impl Workers {
     fn new(config: &SourceConfig) -> Self {
         let ids = config.targets.iter().map(|t| t.id.clone()).collect();
-        Self { pool: Pool::new(ids, config.merge.clone(), config.limits) }
+        Self { samples: vec![0; config.targets.len()], pool: Pool::new(ids, config.merge.clone(), config.limits) }
     }
 }
 
@@ -34,12 +36,17 @@ impl Source for Workers {
     fn apply(&mut self, round: &[Option<Scraped>], now: Now) -> Vec<Option<Result<usize, Missed>>> {
         let mut results = Vec::with_capacity(round.len());
         let mut attempts = Vec::with_capacity(round.len());
-        for scraped in round {
+        for (slot, scraped) in round.iter().enumerate() {
             let Some(scraped) = scraped else {
                 results.push(None);
                 attempts.push(None);
                 continue;
             };
+            if matches!(&scraped.result, Ok(body) if body.streamed.is_some()) {
+                attempts.push(Some(Attempt::Streamed));
+                results.push(Some(Ok(self.samples.get(slot).copied().unwrap_or_default())));
+                continue;
+            }
             let parsed = match &scraped.result {
                 Ok(body) => parse(body.content_type.as_deref(), &body.bytes).map_err(Missed::from),
                 Err(missed) => Err(missed.clone()),
@@ -57,6 +64,25 @@ impl Source for Workers {
         }
         self.pool.apply(attempts, now);
         results
+    }
+
+    fn receive(&mut self, target: usize, part: Part<'_>) -> Result<Receipt, Missed> {
+        let done = match part {
+            Part::Begin(content_type) => {
+                return Ok(if self.pool.begin_body(target, content_type) { Receipt::Taken } else { Receipt::Whole });
+            }
+            Part::Bytes(bytes) => self.pool.feed(target, bytes),
+            Part::End => self.pool.end_body(target).map(|samples| {
+                if let Some(slot) = self.samples.get_mut(target) {
+                    *slot = samples;
+                }
+            }),
+        };
+        match done {
+            Ok(()) => Ok(Receipt::Taken),
+            Err(FeedError::SecondLook) => Ok(Receipt::Again),
+            Err(FeedError::Rejected(error)) => Err(error.into()),
+        }
     }
 
     fn families(&self) -> Vec<FamilyView<'_>> {

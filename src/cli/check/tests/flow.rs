@@ -20,7 +20,7 @@ impl Canned {
         let (reads, bodies) = canned.get_mut(target.id.as_str()).unwrap();
         let result = bodies[(*reads).min(bodies.len() - 1)].clone();
         *reads += 1;
-        let body = |text: &'static str| Body { content_type: None, bytes: text.into() };
+        let body = |text: &'static str| Body { content_type: None, bytes: text.into(), streamed: None };
         Scraped { result: result.map(body), duration: Duration::from_millis(1) }
     }
 
