@@ -36,6 +36,12 @@ impl Column {
         self.0[id as usize] = value;
     }
 
+    /// The entry itself, if there is room for it.
+    #[inline]
+    pub fn place(&mut self, id: SeriesId) -> Option<&mut f64> {
+        self.0.get_mut(id as usize)
+    }
+
     pub fn take(&mut self, id: SeriesId) -> f64 {
         let v = self.get(id);
         self.set(id, ABSENT);

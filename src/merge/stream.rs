@@ -4,6 +4,7 @@
 //! back ([`FeedError::SecondLook`]) to be read whole.
 
 use super::catalog::VariantId;
+use super::column::is_absent;
 use super::layout::{BlockId, Dialect, Layout, LineId, What};
 use super::pool::Pool;
 use super::stage::{Declared, Staged, is_reserved};
@@ -99,10 +100,10 @@ impl Reader {
             match (known.what, rest.first()) {
                 (What::Series(series), Some(b' ')) => {
                     let Some((value, length)) = quick_number(&rest[1..]) else { break };
-                    if self.staged.values.has(series) {
-                        break;
+                    match self.staged.values.place(series) {
+                        Some(place) if is_absent(*place) => *place = value,
+                        _ => break,
                     }
-                    self.staged.values.set(series, value);
                     self.staged.samples += 1;
                     at += head + 1 + length;
                 }
