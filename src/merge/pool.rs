@@ -12,7 +12,7 @@ use super::catalog::{Catalog, ChildId, SeriesId, VariantId};
 use super::column::{ABSENT, Column, fold};
 use super::slot::{Entrance, Record, Slot};
 use super::stage::Staged;
-use super::types::Types;
+use super::types::{Speaker, Types};
 use super::{Now, ResetCause, Tally};
 use crate::config::{Limits, MergeConfig};
 use crate::parse::Exposition;
@@ -220,9 +220,10 @@ impl Pool {
 
     fn hear(&mut self, slot: usize, exposition: &Exposition<'_>, staged: &Staged) {
         let (serial, evident) = self.slots[slot].current().map_or((0, false), |r| (r.serial, r.start.is_some()));
+        let speaker = Speaker { slot, serial, evident: evident && staged.start_time.is_some() };
         for (variant, family) in &staged.variants {
             let (help, unit) = exposition.families.get(*family).map_or(("", ""), |f| (&*f.help, &*f.unit));
-            self.types.hear(&self.catalog, slot, serial, evident && staged.start_time.is_some(), *variant, help, unit);
+            self.types.hear(&self.catalog, speaker, *variant, help, unit);
         }
     }
 

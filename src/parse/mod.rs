@@ -14,7 +14,7 @@ pub use error::ParseError;
 pub use openmetrics::openmetrics;
 pub use text::text;
 
-use crate::model::{Family, Labels};
+use crate::model::Family;
 
 /// What a whole, valid body held.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -37,12 +37,4 @@ const OPENMETRICS: &str = "application/openmetrics-text";
 pub fn parse<'a>(content_type: Option<&str>, body: &'a [u8]) -> Result<Exposition<'a>, ParseError> {
     let media = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
     if media.eq_ignore_ascii_case(OPENMETRICS) { openmetrics(body) } else { text(body) }
-}
-
-/// Reads the labels back from the head of a sample, as [`sample_head`](crate::model::sample_head) spells it; `le` and `quantile` too.
-/// `None` if it is no such head.
-pub(crate) fn labels_of_head(head: &str) -> Option<Labels<'_>> {
-    let mut cursor = line::Cursor::new(head, line::Blanks::Strict);
-    let head = cursor.head().ok()?;
-    cursor.is_at_end().then_some(head.labels)
 }

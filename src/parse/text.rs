@@ -93,7 +93,6 @@ fn read_sample<'a>(mut cursor: Cursor<'a>, number: usize, families: &mut Familie
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
