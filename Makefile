@@ -1,15 +1,16 @@
-# make test   what must pass: installs what the tests run against (tests/stack/install.sh), then runs every test
+# make test   what must pass: installs what the tests run against (tests/stack/install.sh), runs every test, fuzzes for a moment
 # make check  formatting, lints, documentation: no warning is left standing
 # make bench  benchmarks
-# make fuzz   longer fuzzing of the parsers
+# make fuzz   longer fuzzing of the parsers and the merge: FUZZ_SECONDS a target (default 60)
 
-.PHONY: test check lint doc install bench fuzz
+.PHONY: test check lint doc install bench fuzz fuzz-short
 
 # Where the servers of the tests live; the tests look there too.
 export ONESCRAPE_STACK ?= $(CURDIR)/.stack
 
 test: install
 	cargo test --locked
+	$(MAKE) fuzz-short
 
 install:
 	tests/stack/install.sh
@@ -22,10 +23,14 @@ lint:
 
 doc:
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 
 bench:
 	cargo bench --locked
 
 fuzz:
-	@test -d fuzz || { echo "no fuzz targets here yet"; exit 1; }
-	cd fuzz && RUSTC_BOOTSTRAP=1 cargo fuzz list
+	fuzz/run.sh
+
+# Long enough to run every seed of the tests' own inputs and some thousand mutations of each.
+fuzz-short:
+	FUZZ_SECONDS=5 fuzz/run.sh

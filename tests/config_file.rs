@@ -1,5 +1,6 @@
 //! The configuration file as people write it: the examples load, mistakes are told in words that don't change unnoticed, and no
 //! input at all brings the program down.
+
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 use onescrape::config::{Config, Overrides, parse};
@@ -67,11 +68,11 @@ fn the_annotated_example_shows_every_key_at_its_default() {
     assert_eq!((config.limits, &config.web, config.log), (minimal.limits, &minimal.web, minimal.log));
     assert_eq!(config.scrape_timeout, minimal.scrape_timeout);
     let (mut full, least) = (config.sources[0].clone(), &minimal.sources[0]);
-    assert_eq!((full.expect, full.merge.gauges.len(), full.http_headers.len()), (Some(4), 2, 1));
+    assert_eq!((full.expect, full.merge.gauges.len(), full.http_headers.0.len()), (Some(4), 2, 1));
     full.expect = None;
     full.scrape_timeout = None;
     full.merge.gauges.clear();
-    full.http_headers.clear();
+    full.http_headers.0.clear();
     assert_eq!(&full, least);
 }
 
@@ -84,8 +85,8 @@ fn what_is_shown_loads_to_the_same_but_for_secrets() {
     assert!(!shown.contains("s3cret") && shown.contains("<secret>"), "{shown}");
     let mut again = load("shown.yml", shown.as_bytes()).unwrap();
     let headers = &config.sources[0].http_headers;
-    assert_eq!(headers["Authorization"], "Bearer s3cret");
-    assert_eq!(again.sources[0].http_headers["X-Plain"], headers["X-Plain"]);
+    assert_eq!(headers.0["Authorization"], "Bearer s3cret");
+    assert_eq!(again.sources[0].http_headers.0["X-Plain"], headers.0["X-Plain"]);
     again.sources[0].http_headers.clone_from(headers);
     assert_eq!(again, config);
 }
@@ -116,7 +117,7 @@ proptest! {
 
 fn masked(mut config: Config) -> Config {
     for source in &mut config.sources {
-        for (name, value) in &mut source.http_headers {
+        for (name, value) in &mut source.http_headers.0 {
             if onescrape::config::is_secret_header(name) {
                 *value = "<secret>".into();
             }

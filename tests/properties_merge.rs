@@ -1,4 +1,5 @@
 //! Laws of the merge, over random lives of random workers.
+
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use onescrape::config::{Limits, MergeConfig};
@@ -62,7 +63,7 @@ struct Process {
 
 impl Process {
     fn new(start: f64, seed: u8) -> Self {
-        let mut process = Self { start, counts: [0.0; VIEWS], wide: seed % 2 == 0 };
+        let mut process = Self { start, counts: [0.0; VIEWS], wide: seed.is_multiple_of(2) };
         process.work(seed);
         process
     }

@@ -72,7 +72,6 @@ fn rules_of(source: &SourceConfig, out: &mut dyn Write) -> io::Result<()> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::config::{Overrides, parse};

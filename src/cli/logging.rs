@@ -155,7 +155,6 @@ fn write_json(out: &mut Writer<'_>, head: &[(&str, &str)], others: Vec<(&'static
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use std::sync::{Arc, Mutex};

@@ -3,6 +3,7 @@
 use super::args::{Args, CheckArgs, Command, load};
 use super::{check, config as show, demo, healthcheck, logging, scrape, serve};
 use crate::config::{self, Config};
+use std::error::Error;
 use std::future::Future;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
@@ -10,59 +11,52 @@ use std::process::ExitCode;
 /// Something asked for is wrong, down or could not be done.
 const FAILED: u8 = 1;
 
+/// Why a command came to nothing.
+struct Failure {
+    message: String,
+    code: u8,
+}
+
+impl<E: Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self { message: error.to_string(), code: FAILED }
+    }
+}
+
 /// Runs what was typed; what goes wrong is said on stderr. Exit code 0: done; 1: it failed, or something is down; 2: a wrong
 /// configuration.
+#[allow(clippy::print_stderr)] // where errors of a command belong
 pub fn run(args: &Args) -> ExitCode {
-    if args.what() == Command::Demo {
-        return block_on(async { demo_proxy().await.map(|()| 0) });
-    }
-    let loaded = load(args, &config::process_env);
+    let code = carry_out(args).unwrap_or_else(|failure| {
+        eprintln!("onescrape: {}", failure.message);
+        failure.code
+    });
+    code.into()
+}
+
+fn carry_out(args: &Args) -> Result<u8, Failure> {
     let (mut out, mut err) = (io::stdout(), io::stderr());
-    if let Command::Config { command } = args.what() {
-        return match show::run(command, &loaded, &mut out, &mut err) {
-            Ok(code) => code.into(),
-            Err(error) => failed(&error),
-        };
-    }
-    let config = match loaded {
-        Ok(config) => config,
-        Err(errors) => {
-            complain(&errors);
-            return show::BAD_CONFIGURATION.into();
-        }
-    };
-    if let Err(error) = logging::init(config.log) {
-        return failed(&error);
-    }
     match args.what() {
-        Command::Serve => block_on(async { serve::serve(config).await.map(|()| 0) }),
-        Command::Scrape => block_on(async { scrape::scrape(&config, &mut out, &mut err).await }),
-        Command::Check(options) => block_on(check_all(&config, &options)),
-        Command::Healthcheck => block_on(async { healthcheck::healthcheck(&config).await.map(|()| 0) }),
-        Command::Demo | Command::Config { .. } => ExitCode::SUCCESS, // done above: they need no configuration of their own
+        Command::Serve => block_on(serve::serve(configured(args)?)).map(|()| 0),
+        Command::Scrape => block_on(scrape::scrape(&configured(args)?, &mut out, &mut err)),
+        Command::Check(options) => block_on(check_all(&configured(args)?, &options)),
+        Command::Config { command } => Ok(show::run(command, &load(args, &config::process_env), &mut out, &mut err)?),
+        Command::Demo => block_on(demo_proxy()).map(|()| 0),
+        Command::Healthcheck => block_on(healthcheck::healthcheck(&configured(args)?)).map(|()| 0),
     }
+}
+
+/// The configuration; from here on, what happens is logged as it says.
+fn configured(args: &Args) -> Result<Config, Failure> {
+    let config = load(args, &config::process_env)
+        .map_err(|mistakes| Failure { message: mistakes.to_string(), code: show::BAD_CONFIGURATION })?;
+    logging::init(config.log)?;
+    Ok(config)
 }
 
 /// Runs on one thread: the program waits far more than it computes, and every thread would cost memory.
-fn block_on<E: std::fmt::Display>(command: impl Future<Output = Result<u8, E>>) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return failed(&error),
-    };
-    match runtime.block_on(command) {
-        Ok(code) => code.into(),
-        Err(error) => failed(&error),
-    }
-}
-
-fn failed(error: &dyn std::fmt::Display) -> ExitCode {
-    complain(error);
-    FAILED.into()
-}
-
-#[allow(clippy::print_stderr)] // where errors of a command belong
-fn complain(what: &dyn std::fmt::Display) {
-    eprintln!("onescrape: {what}");
+fn block_on<T, E: Error>(command: impl Future<Output = Result<T, E>>) -> Result<T, Failure> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)?)
 }
 
 async fn check_all(config: &Config, options: &CheckArgs) -> io::Result<u8> {

@@ -61,7 +61,6 @@ pub async fn scrape(config: &Config, out: &mut dyn Write, log: &mut dyn Write) -
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::source::Endpoints;

@@ -22,14 +22,13 @@ mod yaml;
 pub use choice::Choice;
 pub(crate) use duration::{DURATION_MAX, TIMEOUT_MIN, duration};
 pub use expand::{Env, process_env};
-pub use headers::is_secret_header;
+pub use headers::{HttpHeaders, is_secret_header};
 pub use load::{load, parse};
 pub use overrides::Overrides;
 pub use problem::{ConfigErrors, Given, Origin, Problem};
 
 use crate::source::Kind;
 use crate::target::Target;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The whole configuration, validated; defaults filled in.
@@ -63,7 +62,7 @@ pub struct SourceConfig {
     /// Own, shorter limit for one scrape.
     pub scrape_timeout: Option<Duration>,
     /// Headers sent with every scrape; `Host` may be set.
-    pub http_headers: BTreeMap<String, String>,
+    pub http_headers: HttpHeaders,
     /// 503 when the whole source is down.
     pub required: bool,
     /// How workers are merged.
@@ -86,7 +85,7 @@ impl SourceConfig {
             expect: None,
             metrics_path: kind.default_path.into(),
             scrape_timeout: None,
-            http_headers: BTreeMap::new(),
+            http_headers: HttpHeaders::default(),
             required: false,
             merge: MergeConfig::default(),
             cores: false,

@@ -117,7 +117,6 @@ fn is_plain(text: &str) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::expand::expand;
     use super::super::yaml::{Value, compose};

@@ -3,7 +3,7 @@
 use super::choice::Choice;
 use super::draft::SourceDraft;
 use super::duration::{DURATION_MAX, TIMEOUT_MIN, duration, show_duration};
-use super::headers::{read_headers, show_headers};
+use super::headers::read_headers;
 use super::reader::{Field, Map, Reader};
 use super::shown::Shown;
 use super::value::{self, choice};
@@ -84,7 +84,9 @@ const SOURCE_KEYS: &[SourceKey] = &[
         name: "http_headers",
         kinds: EVERY_KIND,
         read: |reader, field, draft| draft.config.http_headers = read_headers(reader, field),
-        show: |source| show_headers(&source.http_headers),
+        show: |source| {
+            Shown::Map(source.http_headers.masked().map(|(name, value)| (name.to_string(), Shown::text(value))).collect())
+        },
     },
     SourceKey {
         name: "worker_label",

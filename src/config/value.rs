@@ -142,7 +142,6 @@ pub(crate) fn shadowed_by(rules: &[GaugeRule], at: usize) -> Option<usize> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -72,7 +72,6 @@ pub(crate) fn is_own(target: &Address, listen: &str) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::target::http_targets;

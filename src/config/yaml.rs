@@ -256,7 +256,6 @@ fn scalar(text: &str, style: ScalarStyle) -> Value {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

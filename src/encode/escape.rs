@@ -2,8 +2,7 @@
 //! specification; where its text and its code differ, the code is followed.
 
 use super::{Escaping, SampleView};
-use crate::model::{MetricType, Role, is_legacy_label_name, is_legacy_metric_name, sample_head, sample_name};
-use crate::parse::labels_of_head;
+use crate::model::{MetricType, Role, is_legacy_label_name, is_legacy_metric_name, sample_head, sample_name, split_head};
 use foldhash::{HashMap, HashMapExt};
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -56,7 +55,7 @@ pub(super) fn head(family: &str, kind: MetricType, sample: &SampleView<'_>, esca
         Role::Quantile(_) => "quantile",
         _ => "",
     };
-    let mut labels = labels_of_head(sample.head)?;
+    let (_, mut labels) = split_head(sample.head)?;
     labels.retain(|(name, _)| name != own);
     for (name, _) in &mut labels {
         if let Cow::Owned(escaped) = label_name(name, escaping) {

@@ -9,7 +9,6 @@ mod format;
 mod kinds;
 mod rendered;
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests;
 mod writer;
 

@@ -105,7 +105,7 @@ impl Pool {
         }
         let values = self.showing().filter_map(|(_, r)| {
             let value = r.last.get(series);
-            (!is_absent(value)).then(|| (value, r))
+            (!is_absent(value)).then_some((value, r))
         });
         if let Some(value) = merged(mode, series, values) {
             samples.push(SampleView { head: self.catalog.head(series), role: Role::Value, value, exemplar: None });

@@ -14,7 +14,7 @@ use super::layout::{Dialect, Layout};
 use super::slot::{Entrance, Record, Slot};
 use super::stage::Staged;
 use super::stream::Reader;
-use super::types::{Types, Verdict};
+use super::types::{Speaker, Types, Verdict};
 use super::{Now, ResetCause, Tally};
 use crate::config::{Limits, MergeConfig};
 use crate::parse::Exposition;
@@ -258,7 +258,7 @@ impl Pool {
             return true;
         }
         for d in staged.declared.iter() {
-            self.types.hear(&self.catalog, slot, serial, evident, d.variant, &d.help, &d.unit);
+            self.types.hear(&self.catalog, Speaker { slot, serial, evident }, d.variant, &d.help, &d.unit);
         }
         self.slots[slot].heard = serial;
         self.slots[slot].heard_texts = self.types.texts_version();

@@ -1,5 +1,4 @@
 //! Rules that take time, limits or settings to show. What one or two rounds show is in the cases under `tests/conformance/merge`.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::{Attempt, DropReason, Now, Pool, RepairKind, ResetCause};
 use crate::config::{BoundsPolicy, GaugeMode, GaugeRule, Limits, MergeConfig, QuantilePolicy};

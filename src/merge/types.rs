@@ -4,6 +4,16 @@ use super::catalog::{Catalog, VariantId};
 use crate::model::{MetricType, Role, sample_name};
 use std::collections::{BTreeMap, HashMap};
 
+/// Whose body it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Speaker {
+    pub slot: usize,
+    /// The instance in the slot.
+    pub serial: u64,
+    /// Whether the instance is known by evidence, so that a change of type within it doesn't count.
+    pub evident: bool,
+}
+
 /// The type a slot's last good body gave the family, and the instance that did.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Hold {
@@ -88,9 +98,9 @@ impl Types {
         self.texts_version
     }
 
-    /// Notes what a good body of `slot` says. `evident`: its instance is known by evidence, so that a change of type within it
-    /// doesn't count.
-    pub fn hear(&mut self, catalog: &Catalog, slot: usize, serial: u64, evident: bool, variant: VariantId, help: &str, unit: &str) {
+    /// Notes what a good body says of a family: its type, HELP and UNIT.
+    pub fn hear(&mut self, catalog: &Catalog, speaker: Speaker, variant: VariantId, help: &str, unit: &str) {
+        let Speaker { slot, serial, evident } = speaker;
         let name = &catalog.variant(variant).name;
         let group = match self.groups.get_mut(name) {
             Some(group) => group,

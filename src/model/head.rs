@@ -169,7 +169,6 @@ fn take_quoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -45,7 +45,6 @@ pub(super) fn utf8(body: &[u8]) -> Result<&str, ParseError> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -16,7 +16,7 @@ pub(crate) use openmetrics::EOF;
 pub use openmetrics::openmetrics;
 pub use text::text;
 
-use crate::model::{Family, Labels};
+use crate::model::Family;
 
 /// What a whole, valid body held.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -64,12 +64,4 @@ pub(crate) fn head_of(is_openmetrics: bool, line: &str) -> Result<(Head<'_>, &st
     let head = cursor.head()?;
     let raw = line.get(..line.len() - cursor.rest().len()).unwrap_or(line);
     Ok((head, if is_openmetrics { raw } else { raw.trim_end_matches([' ', '\t']) }))
-}
-
-/// Reads the labels back from the head of a sample, as [`sample_head`](crate::model::sample_head) spells it; `le` and `quantile` too.
-/// `None` if it is no such head.
-pub(crate) fn labels_of_head(head: &str) -> Option<Labels<'_>> {
-    let mut cursor = line::Cursor::new(head, line::Blanks::Strict);
-    let head = cursor.head().ok()?;
-    cursor.is_at_end().then_some(head.labels)
 }

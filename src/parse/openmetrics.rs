@@ -137,7 +137,6 @@ fn read_timestamp(cursor: &mut Cursor<'_>) -> Result<f64, Why> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -94,7 +94,6 @@ pub(crate) fn text_tail(rest: &str) -> Result<Tail<'_>, Why> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

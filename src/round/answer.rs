@@ -101,9 +101,6 @@ impl State {
     }
 
     fn render(&mut self, query: &Query, picked: &[usize], format: Format) -> Bytes {
-        // The join's own counts are those of the joins before this one: it can't be read while its families are.
-        let left_out = own::LeftOut { clashes: self.join.dropped().to_vec(), escape_collisions: self.ledger.escape_collisions };
-        let conflicts = self.join.conflicts();
         let now = self.clock.now();
         let Self { sources, join, ledger, .. } = self;
         let unmerged: Vec<Option<Rendered>> =
@@ -122,6 +119,9 @@ impl State {
         if *query == Query::default() {
             join.settle(&per_source);
         }
+        // What is left out in writing is known only once it is written: those counts are of the answers before this one.
+        let left_out = own::LeftOut { clashes: join.dropped().to_vec(), escape_collisions: ledger.escape_collisions };
+        let conflicts = join.conflicts();
         let mut families = join.join(&per_source);
         if *query == Query::default() {
             ledger.merged = (families.len(), families.iter().map(|f| f.samples.len()).sum());
@@ -155,7 +155,6 @@ fn keep_named(family: &mut FamilyView<'_>, names: &[String]) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::encode::SampleView;

@@ -128,7 +128,6 @@ impl Status {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::scrape::Body;

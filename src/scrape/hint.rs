@@ -171,7 +171,6 @@ fn path(address: &Address) -> Option<&str> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::target::http_targets;

@@ -1,5 +1,5 @@
 use super::{GUARD_HEADER, ProcessId, USER_AGENT};
-use crate::config::SourceConfig;
+use crate::config::{SourceConfig, is_secret_header};
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, USER_AGENT as USER_AGENT_HEADER};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::sync::Arc;
@@ -8,9 +8,6 @@ use std::time::Duration;
 
 /// Says to the target how long this scrape may take, in seconds: the same header Prometheus sends.
 const SCRAPE_TIMEOUT: HeaderName = HeaderName::from_static("x-prometheus-scrape-timeout-seconds");
-
-/// Kinds whose targets may answer with a bare stream even where the address says HTTP.
-const STREAM_KINDS: [&str; 1] = ["uwsgi"];
 
 /// How the targets of one source are asked.
 #[derive(Debug, Clone)]
@@ -43,10 +40,13 @@ impl Request {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static(source.kind.accept));
         headers.insert(USER_AGENT_HEADER, HeaderValue::from_static(USER_AGENT));
-        for (name, value) in &source.http_headers {
+        for (name, text) in &source.http_headers.0 {
             let bad = || BadHeader { source_name: source.name.clone(), header: name.clone() };
             let key = HeaderName::try_from(name.as_str()).map_err(|_| bad())?;
-            headers.insert(key, HeaderValue::try_from(value.as_str()).map_err(|_| bad())?);
+            let mut value = HeaderValue::try_from(text.as_str()).map_err(|_| bad())?;
+            // Keeps it out of what is printed with {:?}.
+            value.set_sensitive(is_secret_header(name));
+            headers.insert(key, value);
         }
         // Ours alone: the way the answer is framed, and the guard against loops.
         headers.remove(CONTENT_LENGTH);
@@ -54,8 +54,8 @@ impl Request {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert(GUARD_HEADER, id.header().clone());
-        let stream = STREAM_KINDS.contains(&source.kind.name);
-        Ok(Self { headers, body_bytes_max: source.limits.body_bytes_max, stream, asks_first: Arc::default() })
+        let (body_bytes_max, stream) = (source.limits.body_bytes_max, source.kind.may_stream);
+        Ok(Self { headers, body_bytes_max, stream, asks_first: Arc::default() })
     }
 
     /// The headers of one scrape that may still take `left`; `host` where none is configured.

@@ -1,7 +1,6 @@
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 use super::*;
 use crate::config::SourceConfig;
+use crate::source::KINDS;
 use crate::testing;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -10,7 +9,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, UnixListener};
 
 fn how(kind: &str, change: impl FnOnce(&mut SourceConfig)) -> Request {
-    let mut source = testing::source(kind, vec![]);
+    let kind = KINDS.iter().find(|known| known.name == kind).unwrap();
+    let mut source = testing::source_of(kind, vec![]);
     change(&mut source);
     Request::new(&source, &ProcessId::random()).unwrap()
 }
@@ -70,7 +70,7 @@ async fn the_request_says_what_it_must() {
     let request = how("workers", |c| {
         for (name, value) in [("Host", "shop.example"), ("X-Mine", "1"), ("Accept-Encoding", "gzip"), ("Connection", "keep-alive")]
         {
-            c.http_headers.insert(name.into(), value.into());
+            c.http_headers.0.insert(name.into(), value.into());
         }
     });
     scrape(&http_at(port), &request, soon()).await.result.unwrap();
@@ -248,8 +248,8 @@ async fn unix_sockets_and_files() {
 
 #[test]
 fn a_header_that_cannot_be_sent_is_refused_without_its_value() {
-    let mut source = testing::source("workers", vec![]);
-    source.http_headers.insert("Authorization".into(), "secret\n".into());
+    let mut source = testing::pool("workers", vec![]);
+    source.http_headers.0.insert("Authorization".into(), "secret\n".into());
     let error = Request::new(&source, &ProcessId::random()).unwrap_err();
     assert!(error.to_string().contains("Authorization") && !error.to_string().contains("secret"));
 }

@@ -36,7 +36,6 @@ pub async fn bind(addresses: &[String]) -> Result<Vec<TcpListener>, ListenError>
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -31,6 +31,8 @@ pub struct Kind {
     pub targets: fn(&str, &str) -> Result<Vec<Target>, AddressError>,
     /// The Accept header of a scrape.
     pub accept: &'static str,
+    /// Whether a target may answer with a bare stream even where its address says HTTP.
+    pub may_stream: bool,
     /// Makes the state of one source of this kind.
     pub build: fn(&SourceConfig) -> Box<dyn Source>,
 }

@@ -1,7 +1,5 @@
 //! What the tests of this folder share: targets without sockets, and goldens.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 use super::{Kind, Source};
 use crate::config::SourceConfig;
 use crate::encode::FamilyView;

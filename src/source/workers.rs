@@ -16,6 +16,7 @@ pub(super) static KIND: Kind = Kind {
     targets: http_targets,
     // OpenMetrics first: its `# EOF` is the only proof that an answer without Content-Length is whole.
     accept: "application/openmetrics-text;version=1.0.0,text/plain;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.4,*/*;q=0.1",
+    may_stream: false,
     build: |config| Box::new(Workers::new(config)),
 };
 

@@ -145,7 +145,6 @@ fn parse_ports(text: &str) -> Result<(u16, u16), String> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -72,7 +72,6 @@ fn error(text: &str, why: String) -> AddressError {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

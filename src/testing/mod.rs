@@ -1,5 +1,4 @@
 //! What unit tests of several modules need: a source configuration, a fake target.
-#![allow(clippy::unwrap_used)]
 
 mod fake;
 mod server;
@@ -17,13 +16,16 @@ use tokio::net::TcpListener;
 /// A kind that is only its name and how it is built.
 pub(crate) fn kind(name: &'static str, endpoints: Endpoints, build: fn(&SourceConfig) -> Box<dyn Source>) -> &'static Kind {
     let targets = crate::target::http_targets;
-    Box::leak(Box::new(Kind { name, about: "", endpoints, default_path: "/metrics", targets, accept: "*/*", build }))
-}
-
-/// A source of a kind that can't be built, for what never builds it.
-pub(crate) fn source(kind_name: &str, targets: Vec<Target>) -> SourceConfig {
-    let name: &'static str = kind_name.to_string().leak();
-    source_of(kind(name, Endpoints::Workers, |_| unreachable!()), targets)
+    Box::leak(Box::new(Kind {
+        name,
+        about: "",
+        endpoints,
+        default_path: "/metrics",
+        targets,
+        accept: "*/*",
+        may_stream: false,
+        build,
+    }))
 }
 
 /// A source with default settings.

@@ -1,5 +1,6 @@
-use super::observe::{Observation, Observed, State};
+use super::observe::{Observation, Observed};
 use super::pool;
+use crate::round::TargetState;
 use crate::scrape::Missed;
 
 /// How bad a finding is.
@@ -57,7 +58,7 @@ pub fn diagnose(observations: &[Observation<'_>]) -> Vec<Finding> {
 /// Targets that gave nothing, those with the same reason as one finding.
 fn missed(observation: &Observation<'_>, findings: &mut Vec<Finding>) {
     let source = observation.source;
-    if observation.targets.len() > 1 && observation.targets.iter().all(|t| observation.state(t) == State::Vacant) {
+    if observation.targets.len() > 1 && observation.targets.iter().all(|t| observation.state(t) == TargetState::Vacant) {
         findings.push(Finding {
             severity: Severity::Error,
             code: "refused",
@@ -72,7 +73,7 @@ fn missed(observation: &Observation<'_>, findings: &mut Vec<Finding>) {
         });
         return;
     }
-    let failed = observation.targets.iter().filter(|t| matches!(observation.state(t), State::Stuck | State::Down));
+    let failed = observation.targets.iter().filter(|t| matches!(observation.state(t), TargetState::Stuck | TargetState::Down));
     let mut groups: Vec<(&Missed, Vec<&Observed<'_>>)> = Vec::new();
     for (observed, why) in failed.filter_map(|t| t.missed().map(|why| (t, why))) {
         match groups.iter_mut().find(|(known, _)| known.outcome() == why.outcome() && known.to_string() == why.to_string()) {

@@ -89,5 +89,4 @@ fn is_well(findings: &[Finding]) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests;

@@ -1,9 +1,10 @@
 use super::read::{Answer, Facts, UwsgiFacts, WorkerFacts, read};
 use crate::config::{Config, SourceConfig};
+use crate::round::TargetState;
 use crate::scrape::{Missed, Scraped, hint};
 use crate::source::Endpoints;
 use crate::target::Target;
-use futures::future::join_all;
+use futures_util::future::join_all;
 use std::time::Duration;
 
 /// How often one target is read at most.
@@ -38,31 +39,6 @@ pub struct Read {
     pub answer: Result<Answer, Missed>,
 }
 
-/// How a target stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// Its last read was good.
-    Up,
-    /// Nothing listens on this port of a worker range: no fault.
-    Vacant,
-    /// A worker's port that accepts but does not answer.
-    Stuck,
-    /// Failed in another way.
-    Down,
-}
-
-impl State {
-    /// The state in one word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Up => "up",
-            Self::Vacant => "vacant",
-            Self::Stuck => "stuck",
-            Self::Down => "down",
-        }
-    }
-}
-
 impl Observation<'_> {
     /// Whether its targets are slots of a pool.
     pub fn is_pool(&self) -> bool {
@@ -70,12 +46,12 @@ impl Observation<'_> {
     }
 
     /// How the target stands.
-    pub fn state(&self, observed: &Observed<'_>) -> State {
+    pub fn state(&self, observed: &Observed<'_>) -> TargetState {
         match observed.missed() {
-            None => State::Up,
-            Some(Missed::Refused) if self.is_pool() && self.targets.len() > 1 => State::Vacant,
-            Some(Missed::Timeout { .. }) if self.is_pool() => State::Stuck,
-            Some(_) => State::Down,
+            None => TargetState::Up,
+            Some(Missed::Refused) if self.is_pool() && self.targets.len() > 1 => TargetState::Vacant,
+            Some(Missed::Timeout { .. }) if self.is_pool() => TargetState::Stuck,
+            Some(_) => TargetState::Down,
         }
     }
 

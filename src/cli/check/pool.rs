@@ -2,8 +2,9 @@
 //! `shared_endpoint`, `range_full`, `fewer_than_uwsgi`, `no_request_metrics`, `no_requests`, `not_a_web_worker`, `no_start_time`.
 
 use super::diagnose::{Finding, Severity};
-use super::observe::{Observation, Observed, State};
+use super::observe::{Observation, Observed};
 use super::read::{UwsgiFacts, WorkerFacts};
+use crate::round::TargetState;
 use crate::target::{Address, Target};
 
 /// Changes of process on one port within one check from which on they are no recycling any more.
@@ -124,7 +125,7 @@ pub(super) fn diagnose(pool: &Observation<'_>, all: &[Observation<'_>], findings
 
 fn why_too_few(pool: &Observation<'_>, wanted: usize) -> String {
     let ports = pool.targets.len();
-    if pool.targets.iter().any(|t| pool.state(t) == State::Stuck) {
+    if pool.targets.iter().any(|t| pool.state(t) == TargetState::Stuck) {
         "a stuck port keeps a worker out: restart it, and let children that the workers start not inherit the socket".into()
     } else if ports < wanted {
         format!("there are only {ports} ports: widen the range to {}, here and in PROMETHEUS_METRICS_EXPORT_PORT_RANGE", 2 * wanted)

@@ -1,8 +1,9 @@
 //! The text for people.
 
 use super::diagnose::{Finding, Severity};
-use super::observe::{Observation, Observed, State};
+use super::observe::{Observation, Observed};
 use super::read::Facts;
+use crate::round::TargetState;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -89,12 +90,14 @@ fn target_row(observation: &Observation<'_>, observed: &Observed<'_>) -> [String
     let answer = observed.last().and_then(|read| read.answer.as_ref().ok());
     let samples = answer.map_or_else(|| "-".to_string(), |answer| answer.samples.to_string());
     let time = match (state, observed.last()) {
-        (State::Vacant, _) | (_, None) => "-".to_string(),
+        (TargetState::Vacant, _) | (_, None) => "-".to_string(),
         (_, Some(read)) => format!("{:.1} ms", read.duration.as_secs_f64() * 1e3),
     };
     let note = match (state, observed.facts()) {
-        (State::Up, Some(Facts::Uwsgi(facts))) => format!("{} workers running", facts.running),
-        (State::Stuck | State::Down, _) => observed.missed().map(|missed| plain(&missed.to_string())).unwrap_or_default(),
+        (TargetState::Up, Some(Facts::Uwsgi(facts))) => format!("{} workers running", facts.running),
+        (TargetState::Stuck | TargetState::Down, _) => {
+            observed.missed().map(|missed| plain(&missed.to_string())).unwrap_or_default()
+        }
         _ => String::new(),
     };
     [String::new(), String::new(), observed.target.id.clone(), state.as_str().into(), samples, time, note]

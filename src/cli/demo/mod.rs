@@ -245,5 +245,4 @@ fn unix_now() -> f64 {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests;

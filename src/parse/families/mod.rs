@@ -5,7 +5,6 @@
 mod join;
 mod place;
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests;
 
 use super::{Exposition, line};

@@ -22,6 +22,7 @@ pub(super) static KIND: Kind = Kind {
     default_path: "/metrics",
     targets: crate::target::http_or_unix_targets,
     accept: "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+    may_stream: false,
     build: |config| Box::new(Exporters::new(config)),
 };
 

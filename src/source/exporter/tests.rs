@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used)]
-
 use super::*;
 use crate::model::Role;
 use crate::source::testing::{answer, answer_as, apply, config, file, refused, series};

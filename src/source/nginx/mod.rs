@@ -19,6 +19,7 @@ pub(super) static KIND: Kind = Kind {
     default_path: "/stub_status",
     targets: crate::target::http_or_unix_targets,
     accept: "text/plain",
+    may_stream: false,
     build: |config| Box::new(Nginx::new(config)),
 };
 

@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used)]
-
 use super::*;
 use crate::source::testing::{answer, apply, assert_golden, config, file, refused, render, series};
 use std::collections::BTreeSet;

@@ -126,7 +126,6 @@ impl<'de> Deserialize<'de> for Present {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

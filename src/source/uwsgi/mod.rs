@@ -25,6 +25,7 @@ pub(super) static KIND: Kind = Kind {
     default_path: "/",
     targets: crate::target::stats_targets,
     accept: "application/json",
+    may_stream: true,
     build: |config| Box::new(Uwsgi::new(config)),
 };
 

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Copies the tests' inputs to corpus/TARGET, where fuzzing starts from them.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+tests=../tests
+between='\377' # stands between the bodies of one input
+now=1790000000 # what @NOW@ stands for in the vectors
+
+# seed TARGET FILE…: each file is an input; its path is its name, so that none hides another.
+seed() {
+  local target=$1 file name
+  shift
+  mkdir -p "corpus/$target"
+  for file in "$@"; do
+    name=${file#../}
+    cp "$file" "corpus/$target/seed-${name//\//-}"
+  done
+}
+
+# seed_rounds TARGET NAME FILE…: one input out of several bodies. Directives instead of a body become an empty one: no answer.
+seed_rounds() {
+  local target=$1 name=$2 file
+  shift 2
+  mkdir -p "corpus/$target"
+  for file in "$@"; do
+    sed -E '/^(DOWN|HANG|STATUS [0-9]+)$/d; s/@NOW([-+][0-9]+)?@/'"$now"'/g' "$file"
+    printf '%b' "$between"
+  done >"corpus/$target/seed-$name"
+}
+
+shopt -s nullglob globstar
+seed text "$tests"/conformance/text/{good,bad}/*.txt "$tests"/fixtures/**/*.prom
+seed openmetrics "$tests"/conformance/openmetrics/{good,bad}/*.txt "$tests"/fixtures/**/*.om
+seed config "$tests"/config/*.yml ../config/*.yml
+seed nginx "$tests"/fixtures/nginx/stub_status*.txt
+seed uwsgi "$tests"/fixtures/uwsgi/*.json
+seed_rounds uwsgi two-rounds "$tests"/fixtures/uwsgi/{after-load,after-respawn}.json
+for case in "$tests"/conformance/merge/*/; do
+  seed_rounds merge "$(basename "$case")" "$case"/input-[12].txt "$case"/steps/*/worker-[12].txt
+done
+seed_rounds merge django "$tests"/fixtures/django-workers/*/worker[12].prom

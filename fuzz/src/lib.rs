@@ -1,0 +1,120 @@
+//! What the fuzz targets share: a source of any kind, fed with bodies cut from the input, and what must hold after every round.
+
+use onescrape::config::SourceConfig;
+use onescrape::encode::{Escaping, FamilyView, Format, encode};
+use onescrape::merge::{Join, Now};
+use onescrape::model::{MetricType, Role};
+use onescrape::parse;
+use onescrape::scrape::{Body, Missed, Scraped};
+use onescrape::source::{KINDS, Source};
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// Stands between the bodies in an input: a byte that no UTF-8 text has.
+const BETWEEN_BODIES: u8 = 0xff;
+/// How an OpenMetrics body ends; every other body is read as text.
+const OPENMETRICS_END: &[u8] = b"# EOF\n";
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0";
+/// Rounds an input may have; what is behind them is part of the last body. Longer lives show nothing new and take longer.
+const ROUNDS_MAX: usize = 6;
+/// Time between rounds.
+const INTERVAL: Duration = Duration::from_secs(15);
+/// Unix seconds of the first round.
+const BEGIN: f64 = 1_790_000_000.0;
+/// Formats in which the output must be readable: one that escapes names, one that quotes them, for either syntax.
+const FORMATS: [Format; 4] =
+    [Format::Text004, Format::Text100(Escaping::AllowUtf8), Format::OpenMetrics001, Format::OpenMetrics100(Escaping::AllowUtf8)];
+
+/// Whether counters of a kind may fall from round to round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counters {
+    /// They never do: the source keeps them right.
+    NeverFall,
+    /// They are the target's own.
+    AsTheyAre,
+}
+
+/// Lets a source of this kind live through the rounds of `input`, with a body for each of its targets per round; an empty body is a
+/// target that refused. After every round what the source shows must be readable, and counters as promised.
+pub fn live(kind: &str, targets: &[&str], counters: Counters, input: &[u8]) {
+    let bodies: Vec<&[u8]> = input.splitn(ROUNDS_MAX * targets.len(), |byte| *byte == BETWEEN_BODIES).collect();
+    let mut source = source(kind, targets);
+    let mut before = Totals::new();
+    for (number, round) in bodies.chunks(targets.len()).enumerate() {
+        let mut scraped: Vec<_> = round.iter().map(|body| Some(scraped(body))).collect();
+        scraped.resize_with(targets.len(), || None);
+        let elapsed = INTERVAL * number as u32;
+        let now = Now { elapsed, unix: BEGIN + elapsed.as_secs_f64() };
+        source.apply(&scraped, now);
+        let families = source.families();
+        check_readable(&families);
+        let after = totals(&families);
+        if counters == Counters::NeverFall {
+            check_rise(&before, &after);
+        }
+        before = after;
+        if let Some(apart) = source.unmerged() {
+            check_readable(&apart.views());
+        }
+        source.mark_served(now);
+    }
+}
+
+fn source(kind: &str, targets: &[&str]) -> Box<dyn Source> {
+    let kind = KINDS.iter().find(|known| known.name == kind).expect("a kind that there is");
+    let target = |text: &&str| (kind.targets)(text, kind.default_path).expect("an address of this kind");
+    (kind.build)(&SourceConfig::new(kind.name, kind, targets.iter().flat_map(target).collect()))
+}
+
+fn scraped(body: &[u8]) -> Scraped {
+    let content_type = body.ends_with(OPENMETRICS_END).then(|| OPENMETRICS.to_string());
+    let result = match body {
+        [] => Err(Missed::Refused),
+        _ => Ok(Body { content_type, bytes: body.to_vec().into() }),
+    };
+    Scraped { result, duration: Duration::ZERO }
+}
+
+/// What is answered must be an exposition, in every format.
+fn check_readable(families: &[FamilyView<'_>]) {
+    let mut join = Join::new(vec!["source".into()]);
+    let families = [(0, families.to_vec())];
+    join.settle(&families);
+    let joined = join.join(&families);
+    for format in FORMATS {
+        let mut body = Vec::new();
+        encode(&joined, format, &mut body);
+        let read = if format.is_openmetrics() { parse::openmetrics(&body) } else { parse::text(&body) };
+        if let Err(error) = read {
+            panic!("{format:?} is not readable: {error}\n{}", String::from_utf8_lossy(&body));
+        }
+    }
+}
+
+/// Everything that only grows, by type and head: a family that changes its type begins anew.
+type Totals = HashMap<(MetricType, String), f64>;
+
+fn totals(families: &[FamilyView<'_>]) -> Totals {
+    let grows = |kind, role| match kind {
+        MetricType::Counter => role == Role::Value,
+        MetricType::Histogram => matches!(role, Role::Bucket(_) | Role::Count),
+        MetricType::Summary => role == Role::Count,
+        _ => false,
+    };
+    let mut totals = Totals::new();
+    for family in families {
+        for sample in family.samples.iter().filter(|sample| grows(family.kind, sample.role)) {
+            let known = totals.insert((family.kind, sample.head.to_string()), sample.value);
+            assert_eq!(known, None, "{} stands twice", sample.head);
+        }
+    }
+    totals
+}
+
+fn check_rise(before: &Totals, after: &Totals) {
+    for (series, value) in after {
+        if let Some(old) = before.get(series) {
+            assert!(value >= old, "{} fell from {old} to {value}", series.1);
+        }
+    }
+}
