@@ -1,6 +1,6 @@
 # make test   what must pass: installs what the tests run against (tests/stack/install.sh), then runs every test
 # make check  formatting, lints, documentation: no warning is left standing
-# make bench  benchmarks
+# make bench  one table of what the program costs, beside other ways to do the same
 # make fuzz   longer fuzzing of the parsers
 
 .PHONY: test check lint doc install bench fuzz
@@ -24,7 +24,9 @@ doc:
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 
 bench:
-	cargo bench --locked
+	cargo bench --locked --no-run
+	cargo bench --locked --quiet --bench state
+	cargo bench --locked --quiet --bench table
 
 fuzz:
 	@test -d fuzz || { echo "no fuzz targets here yet"; exit 1; }
