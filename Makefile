@@ -24,9 +24,9 @@ doc:
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 
 bench:
-	cargo bench --locked --no-run
-	cargo bench --locked --quiet --bench state
-	cargo bench --locked --quiet --bench table
+	@cargo bench --locked --no-run
+	@cargo bench --locked --quiet --bench state
+	@cargo bench --locked --quiet --bench table
 
 fuzz:
 	@test -d fuzz || { echo "no fuzz targets here yet"; exit 1; }

@@ -1,6 +1,6 @@
 //! How many bytes a pool holds, counted by the allocator. Leaves its findings for the bench `table`, whose timings must not run under
 //! a counting allocator.
-#![allow(clippy::print_stdout, reason = "findings are what it is for")]
+#![allow(clippy::print_stderr, reason = "findings are what it is for")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench that can't run says so by panicking")]
 
 #[path = "support/held.rs"]
@@ -25,5 +25,5 @@ fn main() {
         round.peak_bytes as f64 / samples,
     );
     std::fs::write(FOUND, &found).expect("cannot write what was found");
-    println!("{found}");
+    eprint!("{found}");
 }
