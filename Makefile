@@ -1,6 +1,6 @@
 # make test   what must pass: installs what the tests run against (tests/stack/install.sh), runs every test, fuzzes for a moment
 # make check  formatting, lints, documentation: no warning is left standing
-# make bench  benchmarks
+# make bench  one table of what the program costs, beside other ways to do the same
 # make fuzz   longer fuzzing of the parsers and the merge: FUZZ_SECONDS a target (default 60)
 
 .PHONY: test check lint doc install bench fuzz fuzz-short
@@ -26,7 +26,9 @@ doc:
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 
 bench:
-	cargo bench --locked
+	@cargo bench --locked --no-run
+	@cargo bench --locked --quiet --bench state
+	@cargo bench --locked --quiet --bench table
 
 fuzz:
 	fuzz/run.sh

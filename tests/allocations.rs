@@ -1,0 +1,22 @@
+//! What a pool holds and what a round allocates, counted by the allocator: sizes, not times, so the same on every machine.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what is wrong by panicking")]
+
+#[path = "../benches/support/held.rs"]
+#[allow(dead_code, reason = "benches use the rest of it")]
+mod held;
+#[path = "../benches/support/mod.rs"]
+mod support;
+
+use held::Held;
+
+/// Bytes that one more worker may cost for each of its series: its last value and its baseline.
+const PER_WORKER_MAX: f64 = 16.0;
+/// Bytes that a series may cost, however many workers have it: its head of about 110, and its place in the tables.
+const SHARED_MAX: f64 = 256.0;
+
+#[test]
+fn a_pool_holds_values_and_each_name_once() {
+    let Held { per_worker, shared } = Held::measure();
+    assert!(per_worker <= PER_WORKER_MAX, "{per_worker} bytes per series and worker");
+    assert!(shared <= SHARED_MAX, "{shared} bytes per series");
+}
