@@ -23,6 +23,8 @@ use std::time::Duration;
 
 /// One of so many series goes when there is no room for another.
 const EVICTED_PART: usize = 64;
+/// Stages kept for the next round. More would cost every worker another column at rest.
+const SPARE_STAGES: usize = 2;
 /// Identities of instances of retired slots that are remembered.
 const OUTLIVED_IDENTITIES: usize = 1024;
 
@@ -148,7 +150,9 @@ impl Pool {
             self.commit(slot, entrance, familiar, &mut staged);
             self.slots[slot].succeeded(now.elapsed, self.round);
             staged.clear();
-            self.spare.push(staged);
+            if self.spare.len() < SPARE_STAGES {
+                self.spare.push(staged);
+            }
         }
         self.end_sharing();
         self.retire();

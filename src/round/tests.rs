@@ -41,7 +41,7 @@ async fn requests_at_the_same_time_share_a_round() {
     let server = Server::start("a 1\n").await;
     let proxy = start(vec![pool("w", vec![server.target()])]);
     let before = Instant::now();
-    let both = futures_util::future::join(proxy.round(far()), proxy.round(far()));
+    let both = futures::future::join(proxy.round(far()), proxy.round(far()));
     let release = async {
         server.asked(1).await;
         server.release(1);

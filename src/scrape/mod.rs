@@ -20,7 +20,7 @@ pub use hint::hint;
 pub use request::{BadHeader, Request};
 
 use crate::target::{Address, Target};
-use futures_util::FutureExt;
+use futures::FutureExt;
 use std::panic::AssertUnwindSafe;
 use tokio::time::Instant;
 

@@ -3,7 +3,7 @@ use super::{metrics, page, targets};
 use crate::config::Config;
 use crate::round::Proxy;
 use crate::scrape::GUARD_HEADER;
-use futures_util::FutureExt;
+use futures::FutureExt;
 use http::header::ALLOW;
 use http::{Method, Request, StatusCode};
 use std::panic::AssertUnwindSafe;

@@ -4,7 +4,7 @@ use crate::round::TargetState;
 use crate::scrape::{Missed, Scraped, hint};
 use crate::source::Endpoints;
 use crate::target::Target;
-use futures_util::future::join_all;
+use futures::future::join_all;
 use std::time::Duration;
 
 /// How often one target is read at most.
