@@ -21,3 +21,14 @@ fn a_pool_holds_values_and_each_name_once() {
     assert!(per_worker <= PER_WORKER_MAX, "{per_worker} bytes per series and worker");
     assert!(shared <= SHARED_MAX, "{shared} bytes per series");
 }
+
+/// What a round may allocate beyond what it allocates for a tenth of the series: lists that grow by doubling, a few for each family.
+const GROWTH_MAX: u64 = 512;
+
+#[test]
+fn a_repeated_round_allocates_nothing_per_sample() {
+    for workers in [1, 8] {
+        let (few, many) = (held::round(workers, 500).allocations, held::round(workers, 5_000).allocations);
+        assert!(many <= few + GROWTH_MAX, "{workers} workers: {few} allocations with 500 series, {many} with 5000");
+    }
+}
