@@ -20,14 +20,24 @@ type Types = BTreeMap<String, String>;
 
 #[test]
 fn what_the_proxy_says_of_itself_is_listed() {
-    assert_eq!(documented("onescrape_"), shown_by_the_proxy());
+    assert_same(&documented("onescrape_"), &shown_by_the_proxy());
 }
 
 #[test]
 fn what_uwsgi_and_nginx_show_is_listed() {
     let mut documented = documented("uwsgi_");
     documented.extend(self::documented("nginx_"));
-    assert_eq!(documented, goldens());
+    assert_same(&documented, &goldens());
+}
+
+fn assert_same(documented: &Types, shown: &Types) {
+    let lacks = |these: &Types, those: &Types| -> Vec<String> {
+        let missing = those.iter().filter(|(name, kind)| these.get(*name) != Some(kind));
+        missing.map(|(name, kind)| format!("{name} {kind}")).collect()
+    };
+    let (unlisted, unknown) = (lacks(documented, shown), lacks(shown, documented));
+    assert!(unlisted.is_empty() && unknown.is_empty(), "{PAGE} lacks {unlisted:?}; nothing shows its {unknown:?}");
+    assert!(!shown.is_empty());
 }
 
 /// A pool with a worker that is up and one that has gone, and an exporter: all kinds of endpoints in all states that matter.
