@@ -172,6 +172,14 @@ pub fn load(args: &Args, env: &Env<'_>) -> Result<Config, ConfigErrors> {
     config::load(args.config_file(env).as_deref(), &args.overrides(env), env)
 }
 
+/// The same for a command that scrapes nothing: that there is no source is no mistake.
+///
+/// # Errors
+/// Every mistake in file, flags and environment.
+pub fn load_maybe_empty(args: &Args, env: &Env<'_>) -> Result<Config, ConfigErrors> {
+    config::load_maybe_empty(args.config_file(env).as_deref(), &args.overrides(env), env)
+}
+
 fn env_name(flag: &str) -> String {
     format!("{ENV_PREFIX}{}", flag.to_uppercase().replace(['.', '-'], "_"))
 }

@@ -1,8 +1,8 @@
 //! Every command, from what was typed to its exit code.
 
-use super::args::{Args, CheckArgs, Command, load};
+use super::args::{Args, CheckArgs, Command, load, load_maybe_empty};
 use super::{check, config as show, demo, healthcheck, logging, scrape, serve};
-use crate::config::{self, Config};
+use crate::config::{Config, ConfigErrors, process_env};
 use std::error::Error;
 use std::future::Future;
 use std::io::{self, IsTerminal};
@@ -40,16 +40,20 @@ fn carry_out(args: &Args) -> Result<u8, Failure> {
         Command::Serve => block_on(serve::serve(configured(args)?)).map(|()| 0),
         Command::Scrape => block_on(scrape::scrape(&configured(args)?, &mut out, &mut err)),
         Command::Check(options) => block_on(check_all(&configured(args)?, &options)),
-        Command::Config { command } => Ok(show::run(command, &load(args, &config::process_env), &mut out, &mut err)?),
+        Command::Config { command } => Ok(show::run(command, &load(args, &process_env), &mut out, &mut err)?),
         Command::Demo => block_on(demo_proxy()).map(|()| 0),
-        Command::Healthcheck => block_on(healthcheck::healthcheck(&configured(args)?)).map(|()| 0),
+        // An image's health check doesn't know the flags of its container, so it must do without sources.
+        Command::Healthcheck => block_on(healthcheck::healthcheck(&accepted(load_maybe_empty(args, &process_env))?)).map(|()| 0),
     }
 }
 
 /// The configuration; from here on, what happens is logged as it says.
 fn configured(args: &Args) -> Result<Config, Failure> {
-    let config = load(args, &config::process_env)
-        .map_err(|mistakes| Failure { message: mistakes.to_string(), code: show::BAD_CONFIGURATION })?;
+    accepted(load(args, &process_env))
+}
+
+fn accepted(loaded: Result<Config, ConfigErrors>) -> Result<Config, Failure> {
+    let config = loaded.map_err(|mistakes| Failure { message: mistakes.to_string(), code: show::BAD_CONFIGURATION })?;
     logging::init(config.log)?;
     Ok(config)
 }

@@ -30,6 +30,14 @@ const NOTHING_TO_SCRAPE: &str = "nothing to scrape: no source is given. Any of t
 /// # Errors
 /// Every mistake found, each with its place.
 pub fn load(file: Option<&Path>, overrides: &Overrides, env: &Env<'_>) -> Result<Config, ConfigErrors> {
+    with_sources(load_maybe_empty(file, overrides, env)?, env)
+}
+
+/// The same for what scrapes nothing itself: that there is no source is no mistake.
+///
+/// # Errors
+/// See [`load`].
+pub fn load_maybe_empty(file: Option<&Path>, overrides: &Overrides, env: &Env<'_>) -> Result<Config, ConfigErrors> {
     let (mut draft, mut problems) = (Draft::default(), Problems::default());
     if let Some(path) = file {
         read_file(path, env, &mut draft, &mut problems);
@@ -44,7 +52,11 @@ pub fn load(file: Option<&Path>, overrides: &Overrides, env: &Env<'_>) -> Result
 pub fn parse(name: &str, bytes: &[u8], overrides: &Overrides, env: &Env<'_>) -> Result<Config, ConfigErrors> {
     let (mut draft, mut problems) = (Draft::default(), Problems::default());
     read_bytes(name, bytes, env, &mut draft, &mut problems);
-    finish(draft, overrides, env, problems)
+    with_sources(finish(draft, overrides, env, problems)?, env)
+}
+
+fn with_sources(config: Config, env: &Env<'_>) -> Result<Config, ConfigErrors> {
+    if config.sources.is_empty() { Err(ConfigErrors { problems: vec![nothing_to_scrape(env)] }) } else { Ok(config) }
 }
 
 fn finish(mut draft: Draft, overrides: &Overrides, env: &Env<'_>, mut problems: Problems) -> Result<Config, ConfigErrors> {
@@ -57,9 +69,6 @@ fn finish(mut draft: Draft, overrides: &Overrides, env: &Env<'_>, mut problems: 
         draft.sources.extend(django::pool(workers, env, &mut problems));
     }
     overrides.apply(&mut draft, &mut problems);
-    if draft.sources.is_empty() && problems.0.is_empty() {
-        problems.0.push(nothing_to_scrape(env));
-    }
     let scrape_timeout = draft.scrape_timeout.unwrap_or(DEFAULT_SCRAPE_TIMEOUT);
     let web = web(&draft, &mut problems);
     let mut seen = Seen::default();

@@ -23,7 +23,7 @@ pub use choice::Choice;
 pub(crate) use duration::{DURATION_MAX, TIMEOUT_MIN, duration};
 pub use expand::{Env, process_env};
 pub use headers::{HttpHeaders, is_secret_header};
-pub use load::{load, parse};
+pub use load::{load, load_maybe_empty, parse};
 pub use overrides::Overrides;
 pub use problem::{ConfigErrors, Given, Origin, Problem};
 

@@ -107,6 +107,20 @@ fn nothing_to_scrape() {
     }
 }
 
+/// As an image does it, which doesn't know the flags of its container.
+#[test]
+fn healthcheck_needs_no_sources() {
+    let worker = worker(3);
+    let mut proxy = Proxy::of(&[&worker]);
+    let address = format!("--web.listen-address={}", proxy.address());
+    let output = run(&["healthcheck", &address]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    proxy.stop();
+    let output = run(&["healthcheck", &address]);
+    assert_eq!(output.status.code(), NOT_WELL);
+    assert!(stderr(&output).contains("/-/healthy: connection refused"), "{}", stderr(&output));
+}
+
 #[test]
 fn a_port_in_use() {
     let (worker, port) = (worker(3), Port::reserve());
