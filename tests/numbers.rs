@@ -1,5 +1,5 @@
 //! A million numbers, printed and read: spelled as prometheus_client spells them for Go's sake, and read back to the bit.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what is wrong by panicking")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test says what is wrong by panicking")]
 
 #[path = "../benches/support/random.rs"]
 #[allow(dead_code, reason = "benches use the rest of it")]

@@ -393,7 +393,7 @@ impl Catalog {
             MetricType::Counter => child.value().into_iter().for_each(|s| shapes[s as usize] = Shape::TOTAL),
             MetricType::Summary => child.count().into_iter().for_each(|s| shapes[s as usize] = Shape::TOTAL),
             MetricType::Histogram => {
-                let back = |s: SeriesId, other: SeriesId| s.checked_sub(other).unwrap_or(0);
+                let back = |s: SeriesId, other: SeriesId| s.saturating_sub(other);
                 for (i, (_, s)) in child.buckets().iter().enumerate() {
                     let below = i.checked_sub(1).and_then(|i| child.buckets().get(i));
                     shapes[*s as usize] = below.map_or(Shape::TOTAL, |(_, b)| Shape::at_least(back(*s, *b)));
