@@ -17,6 +17,7 @@ install:
 
 check: lint doc
 	cargo fmt --check
+	cargo fmt --check --manifest-path fuzz/Cargo.toml
 
 lint:
 	cargo clippy --locked --all-targets -- -D warnings

@@ -34,6 +34,7 @@ seed text "$tests"/conformance/text/{good,bad}/*.txt "$tests"/fixtures/**/*.prom
 seed openmetrics "$tests"/conformance/openmetrics/{good,bad}/*.txt "$tests"/fixtures/**/*.om
 seed config "$tests"/config/*.yml ../config/*.yml
 seed nginx "$tests"/fixtures/nginx/stub_status*.txt
+seed_rounds nginx two-rounds "$tests"/fixtures/nginx/stub_status-{under-load,after-load,idle,under-load}.txt
 seed uwsgi "$tests"/fixtures/uwsgi/*.json
 seed_rounds uwsgi two-rounds "$tests"/fixtures/uwsgi/{after-load,after-respawn}.json
 for case in "$tests"/conformance/merge/*/; do

@@ -5,7 +5,7 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 stack=${ONESCRAPE_STACK:-$here/../../.stack}
-packages=(nginx-light prometheus python3-venv)
+packages=(nginx-light prometheus python3-venv g++) # g++ builds libFuzzer
 policy=/usr/sbin/policy-rc.d
 attempts=3 # a mirror or an index may fail for a moment
 
