@@ -5,7 +5,7 @@ use onescrape::encode::{Escaping, FamilyView, Format, encode};
 use onescrape::merge::{Join, Now};
 use onescrape::model::{MetricType, Role};
 use onescrape::parse;
-use onescrape::scrape::{Body, Missed, Scraped};
+use onescrape::scrape::{Body, Missed, Part, Receipt, Scraped};
 use onescrape::source::{KINDS, Source};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -17,6 +17,8 @@ const OPENMETRICS_END: &[u8] = b"# EOF\n";
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0";
 /// Rounds an input may have; what is behind them is part of the last body. Longer lives show nothing new and take longer.
 const ROUNDS_MAX: usize = 6;
+/// Bytes that come at once: few, so that lines are cut.
+const CHUNK_BYTES: usize = 61;
 /// Time between rounds.
 const INTERVAL: Duration = Duration::from_secs(15);
 /// Unix seconds of the first round.
@@ -38,17 +40,20 @@ pub enum Counters {
 /// target that refused. After every round what the source shows must be readable, and counters as promised.
 pub fn live(kind: &str, targets: &[&str], counters: Counters, input: &[u8]) {
     let bodies: Vec<&[u8]> = input.splitn(ROUNDS_MAX * targets.len(), |byte| *byte == BETWEEN_BODIES).collect();
-    let mut source = source(kind, targets);
+    let (mut source, mut plain) = (source(kind, targets), source(kind, targets));
     let mut before = Totals::new();
     for (number, round) in bodies.chunks(targets.len()).enumerate() {
         let mut scraped: Vec<_> = round.iter().map(|body| Some(scraped(body))).collect();
         scraped.resize_with(targets.len(), || None);
         let elapsed = INTERVAL * number as u32;
         let now = Now { elapsed, unix: BEGIN + elapsed.as_secs_f64() };
-        source.apply(&scraped, now);
+        let streamed: Vec<_> = scraped.iter().enumerate().map(|(i, s)| s.as_ref().map(|s| stream(source.as_mut(), i, s))).collect();
+        source.apply(&streamed, now);
+        plain.apply(&scraped, now);
         let families = source.families();
         check_readable(&families);
         let after = totals(&families);
+        assert_eq!(after, totals(&plain.families()), "reading as it comes is not reading whole");
         if counters == Counters::NeverFall {
             check_rise(&before, &after);
         }
@@ -57,7 +62,30 @@ pub fn live(kind: &str, targets: &[&str], counters: Counters, input: &[u8]) {
             check_readable(&apart.views());
         }
         source.mark_served(now);
+        plain.mark_served(now);
     }
+}
+
+/// Hands a body to its source in chunks, if that takes it so; the scrape as the source sees it then.
+fn stream(source: &mut dyn Source, target: usize, scraped: &Scraped) -> Scraped {
+    let Ok(body) = &scraped.result else { return scraped.clone() };
+    let mut missed = None;
+    let mut receive = |part| match source.receive(target, part) {
+        Ok(receipt) => receipt == Receipt::Taken,
+        Err(error) => {
+            missed = Some(error);
+            false
+        }
+    };
+    let streamed = receive(Part::Begin(body.content_type.as_deref()))
+        && body.bytes.chunks(CHUNK_BYTES).all(|chunk| receive(Part::Bytes(chunk)))
+        && receive(Part::End);
+    let result = match missed {
+        Some(missed) => Err(missed),
+        None if streamed => Ok(Body { bytes: Default::default(), streamed: Some(body.bytes.len()), ..body.clone() }),
+        None => Ok(body.clone()),
+    };
+    Scraped { result, ..scraped.clone() }
 }
 
 fn source(kind: &str, targets: &[&str]) -> Box<dyn Source> {
@@ -70,7 +98,7 @@ fn scraped(body: &[u8]) -> Scraped {
     let content_type = body.ends_with(OPENMETRICS_END).then(|| OPENMETRICS.to_string());
     let result = match body {
         [] => Err(Missed::Refused),
-        _ => Ok(Body { content_type, bytes: body.to_vec().into() }),
+        _ => Ok(Body { content_type, bytes: body.to_vec().into(), streamed: None }),
     };
     Scraped { result, duration: Duration::ZERO }
 }
