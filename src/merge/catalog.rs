@@ -2,6 +2,7 @@
 //!
 //! A series' id is its place in every column of values, so that a worker costs 8 bytes a series and nothing else.
 
+use crate::config::GaugeMode;
 use crate::model::{Labels, MetricType, Role, sample_head, split_head};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
@@ -21,6 +22,8 @@ pub(crate) type SeriesId = u32;
 pub(crate) struct Variant {
     pub name: Box<str>,
     pub kind: MetricType,
+    /// How gauges of several workers become one.
+    pub mode: GaugeMode,
     /// Sorted by labels once [`Catalog::sort`] has run.
     pub children: Vec<ChildId>,
     unsorted: bool,
@@ -279,12 +282,13 @@ impl Catalog {
         self.variant_table.find(hash, same).copied()
     }
 
-    pub fn intern_variant(&mut self, name: &str, kind: MetricType) -> VariantId {
+    /// `mode` says how its gauges are merged, where it is new: rules are matched once per family, not once per round.
+    pub fn intern_variant(&mut self, name: &str, kind: MetricType, mode: impl FnOnce() -> GaugeMode) -> VariantId {
         if let Some(id) = self.find_variant(name, kind) {
             return id;
         }
         let id = self.variants.len() as VariantId;
-        self.variants.push(Variant { name: name.into(), kind, children: Vec::new(), unsorted: false });
+        self.variants.push(Variant { name: name.into(), kind, mode: mode(), children: Vec::new(), unsorted: false });
         let Self { variants, variant_table, hasher, .. } = self;
         let hash_of = |id: &VariantId| {
             let v = &variants[*id as usize];

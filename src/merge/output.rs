@@ -3,7 +3,6 @@
 use super::catalog::{Child, ChildId, SeriesId, Variant, VariantId, with_label};
 use super::column::{is_absent, steps};
 use super::pool::{Pool, is_total};
-use super::rules::mode_of;
 use super::slot::Record;
 use crate::config::GaugeMode;
 use crate::encode::{FamilyView, Rendered, SampleView};
@@ -25,7 +24,6 @@ impl Pool {
         let variant = self.catalog.variant(id);
         let (help, unit) = self.types.texts(&variant.name);
         let mut view = FamilyView { name: &variant.name, kind: variant.kind, help, unit, samples: Vec::new() };
-        let (mode, _) = mode_of(&variant.name, variant.kind, &self.config);
         for id in &variant.children {
             let child = self.catalog.child(*id);
             match variant.kind {
@@ -33,7 +31,7 @@ impl Pool {
                     self.push_total(child, exemplars, &mut view.samples);
                 }
                 MetricType::GaugeHistogram => self.push_gauge_histogram(child, &mut view.samples),
-                _ => self.push_gauge(child, mode, &mut view.samples),
+                _ => self.push_gauge(child, variant.mode, &mut view.samples),
             }
         }
         (!view.samples.is_empty()).then_some(view)
@@ -135,7 +133,7 @@ impl Pool {
             let per_worker = match variant.kind {
                 MetricType::Summary => true,
                 kind if is_total(kind) || kind == MetricType::GaugeHistogram => false,
-                kind => matches!(mode_of(&variant.name, kind, &self.config).0, GaugeMode::All | GaugeMode::Counter),
+                _ => matches!(variant.mode, GaugeMode::All | GaugeMode::Counter),
             };
             if per_worker {
                 for child in &variant.children {

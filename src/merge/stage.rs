@@ -114,7 +114,7 @@ impl Pool {
                 continue;
             }
             let kind = self.merged_kind(&family.name, family.kind);
-            let variant = self.catalog.intern_variant(&family.name, kind);
+            let variant = self.variant(&family.name, kind);
             let odd = self.odd_histograms(variant, family);
             for sample in &family.samples {
                 if odd.is_empty() {
@@ -151,6 +151,12 @@ impl Pool {
             Some(staged.values.get(series)).filter(|v| v.is_finite())
         };
         kinds.into_iter().find_map(value)
+    }
+
+    /// The id of a family of this type.
+    pub(super) fn variant(&mut self, name: &str, kind: MetricType) -> VariantId {
+        let config = &self.config;
+        self.catalog.intern_variant(name, kind, || mode_of(name, kind, config).0)
     }
 
     /// The type as which a family is merged: a rule may make a typeless one a counter.

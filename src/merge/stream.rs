@@ -391,7 +391,7 @@ impl Pool {
         };
         let variant = (!is_reserved(&canonical)).then(|| {
             let kind = self.merged_kind(&canonical, kind);
-            self.catalog.intern_variant(&canonical, kind)
+            self.variant(&canonical, kind)
         });
         Ok(self.layouts[reader.dialect as usize].add_block(name, kind, variant, parent))
     }
@@ -425,7 +425,7 @@ impl Pool {
             layout.untyped.insert(name.as_ref().into());
             let variant = (!is_reserved(&name)).then(|| {
                 let kind = self.merged_kind(&name, MetricType::Unknown);
-                self.catalog.intern_variant(&name, kind)
+                self.variant(&name, kind)
             });
             match (self.meaning(reader, variant, Role::Value, &labels), variant) {
                 ((What::Series(series), cached), Some(variant)) => (What::Untyped(series, variant), cached),
