@@ -2,6 +2,7 @@
 //!
 //! A series' id is its place in every column of values, so that a worker costs 8 bytes a series and nothing else.
 
+use super::shape::Shape;
 use crate::config::GaugeMode;
 use crate::model::{Labels, MetricType, Role, sample_head, split_head};
 use foldhash::fast::RandomState;
@@ -37,7 +38,8 @@ pub(crate) struct Child {
     pub head: Box<str>,
     /// Hash of name and labels, whatever the type.
     pub key: u64,
-    parts: Parts,
+    value: Option<SeriesId>,
+    many: Option<Box<Many>>,
     /// The last round in which a body was seen to have it; newer ones may have been taken whole, see [`Pool::refresh_seen`].
     ///
     /// [`Pool::refresh_seen`]: super::Pool
@@ -53,18 +55,9 @@ pub(crate) struct Child {
     pub no_count: bool,
 }
 
-/// The series of a child. Most children have one.
-#[derive(Debug, Default)]
-enum Parts {
-    #[default]
-    None,
-    Value(SeriesId),
-    Many(Box<Many>),
-}
-
+/// The series of a child beside its value. Most children have none.
 #[derive(Debug, Default)]
 struct Many {
-    value: Option<SeriesId>,
     /// By rising bound.
     buckets: Vec<(f64, SeriesId)>,
     /// By rising quantile.
@@ -75,47 +68,25 @@ struct Many {
 
 impl Child {
     pub fn value(&self) -> Option<SeriesId> {
-        match &self.parts {
-            Parts::None => None,
-            Parts::Value(s) => Some(*s),
-            Parts::Many(many) => many.value,
-        }
+        self.value
     }
 
     /// Bounds and their series, rising.
     pub fn buckets(&self) -> &[(f64, SeriesId)] {
-        self.many().map_or(&[], |m| &m.buckets)
+        self.many.as_ref().map_or(&[], |m| &m.buckets)
     }
 
     /// Quantiles and their series, rising.
     pub fn quantiles(&self) -> &[(f64, SeriesId)] {
-        self.many().map_or(&[], |m| &m.quantiles)
+        self.many.as_ref().map_or(&[], |m| &m.quantiles)
     }
 
     pub fn count(&self) -> Option<SeriesId> {
-        self.many()?.count
+        self.many.as_ref()?.count
     }
 
     pub fn sum(&self) -> Option<SeriesId> {
-        self.many()?.sum
-    }
-
-    fn many(&self) -> Option<&Many> {
-        match &self.parts {
-            Parts::Many(many) => Some(many),
-            _ => None,
-        }
-    }
-
-    /// The parts as many, whatever they were.
-    fn many_mut(&mut self) -> &mut Many {
-        if !matches!(self.parts, Parts::Many(_)) {
-            self.parts = Parts::Many(Box::new(Many { value: self.value(), ..Many::default() }));
-        }
-        match &mut self.parts {
-            Parts::Many(many) => many,
-            _ => unreachable!("made many just above"),
-        }
+        self.many.as_ref()?.sum
     }
 
     /// Every series of the child.
@@ -127,57 +98,6 @@ impl Child {
     pub fn totals(&self) -> impl Iterator<Item = SeriesId> + '_ {
         let buckets = self.buckets().iter().map(|(_, s)| *s);
         self.value().into_iter().chain(buckets).chain(self.count()).chain(self.sum())
-    }
-}
-
-/// What must hold between a series' newest value and others for a body to be taken whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Shape(u8);
-
-impl Shape {
-    /// Any value will do.
-    pub const FREE: Self = Self(0);
-    /// A total: finite, not negative, never falling.
-    pub const TOTAL: Self = Self(1);
-    /// A bucket or count whose place says nothing: its child must be looked at on its own.
-    pub const ODD: Self = Self(2);
-    const AT_LEAST: u8 = 4;
-    const EQUAL: u8 = 8;
-    const FLAGS: u32 = 4;
-
-    /// A total that is at least the value `back` places before.
-    fn at_least(back: u32) -> Self {
-        Self::relative(Self::AT_LEAST, back)
-    }
-
-    /// A total that equals the value `back` places before.
-    fn equal(back: u32) -> Self {
-        Self::relative(Self::EQUAL, back)
-    }
-
-    fn relative(flag: u8, back: u32) -> Self {
-        match u8::try_from(back) {
-            Ok(back @ 1..16) => Self(Self::TOTAL.0 | flag | (back << Self::FLAGS)),
-            _ => Self::ODD,
-        }
-    }
-
-    /// Whether `new[at]` may follow `last` (both present). `new` are the body's values.
-    #[inline]
-    pub fn allows(self, new: &[f64], at: usize, last: f64) -> bool {
-        let value = new[at];
-        if self.0 == 0 {
-            return true;
-        }
-        if self.0 == Self::TOTAL.0 {
-            return value >= last && value < f64::INFINITY;
-        }
-        if self.0 & Self::ODD.0 != 0 {
-            return false;
-        }
-        let Some(other) = at.checked_sub(usize::from(self.0 >> Self::FLAGS)).map(|i| new[i]) else { return false };
-        let related = if self.0 & Self::EQUAL != 0 { value == other } else { value >= other };
-        related && value >= last && value < f64::INFINITY
     }
 }
 
@@ -373,12 +293,11 @@ impl Catalog {
             list.insert(at, (x, id));
         };
         match role {
-            Role::Value if matches!(c.parts, Parts::None) => c.parts = Parts::Value(id),
-            Role::Value => c.many_mut().value = Some(id),
-            Role::Bucket(bound) => insert(&mut c.many_mut().buckets, bound),
-            Role::Quantile(q) => insert(&mut c.many_mut().quantiles, q),
-            Role::Count => c.many_mut().count = Some(id),
-            Role::Sum => c.many_mut().sum = Some(id),
+            Role::Value => c.value = Some(id),
+            Role::Bucket(bound) => insert(&mut c.many.get_or_insert_default().buckets, bound),
+            Role::Quantile(q) => insert(&mut c.many.get_or_insert_default().quantiles, q),
+            Role::Count => c.many.get_or_insert_default().count = Some(id),
+            Role::Sum => c.many.get_or_insert_default().sum = Some(id),
             Role::Created => {}
         }
         self.reshape(child);

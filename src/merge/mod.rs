@@ -8,6 +8,7 @@ mod layout;
 mod output;
 mod pool;
 pub mod rules;
+mod shape;
 mod slot;
 mod stage;
 mod stream;
