@@ -1,13 +1,16 @@
 # make test   what must pass: installs what the tests run against (tests/stack/install.sh), runs every test, fuzzes for a moment
 # make check  formatting, lints, documentation: no warning is left standing
 # make bench  one table of what the program costs, beside other ways to do the same
+# make properties   the laws of the merge and the formats with other random lives each time: PROPERTY_SCALE times as many (default 30)
 # make fuzz   longer fuzzing of the parsers and the merge: FUZZ_SECONDS a target (default 60)
 
-.PHONY: test check lint doc install bench fuzz fuzz-short
+.PHONY: test check lint doc install bench properties fuzz fuzz-short
 
 # Where the servers of the tests live; the tests look there too.
 export ONESCRAPE_STACK ?= $(CURDIR)/.stack
 
+# A fixed seed: what passes here passes everywhere. `make properties` and `make fuzz` look further.
+test: export PROPTEST_RNG_SEED ?= 20260101
 test: install
 	cargo test --locked
 	$(MAKE) fuzz-short
@@ -31,9 +34,13 @@ bench:
 	@cargo bench --locked --quiet --bench state
 	@cargo bench --locked --quiet --bench table
 
+properties: export PROPERTY_SCALE ?= 30
+properties:
+	cargo test --locked --test properties_merge --test properties_stream --test properties_formats
+
 fuzz:
 	fuzz/run.sh
 
 # Long enough to run every seed of the tests' own inputs and some thousand mutations of each.
 fuzz-short:
-	FUZZ_SECONDS=5 fuzz/run.sh
+	FUZZ_SECONDS=5 FUZZ_SEED=1 fuzz/run.sh

@@ -1,6 +1,9 @@
 //! Laws of the parsers and encoders over random input: what is written reads back, and nothing makes them panic.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "support/laws.rs"]
+mod laws;
+
 mod arbitrary;
 mod projection;
 
@@ -55,7 +58,7 @@ fn mutate(body: &mut Vec<u8>, at: &Index, byte: u8, how: u8) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(laws::tries(128))]
 
     #[test]
     fn what_is_written_reads_back(families in families(true)) {

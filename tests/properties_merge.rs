@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+#[path = "support/laws.rs"]
+mod laws;
+
 use onescrape::config::{Limits, MergeConfig};
 use onescrape::merge::{Attempt, Now, Pool};
 use onescrape::model::{Family, MetricType, Role, Sample};
@@ -182,37 +185,58 @@ fn sum(totals: &BTreeMap<String, f64>, prefix: &str) -> f64 {
     totals.iter().filter(|(head, _)| head.starts_with(prefix)).map(|(_, v)| v).sum()
 }
 
+/// Plays the rounds; an error says what fell, vanished or is no histogram.
+fn never_falls(rounds: &[[Event; SLOTS]], evidence: bool, max_series: usize) -> Result<(), TestCaseError> {
+    let limits = Limits { max_series, ..Limits::default() };
+    let mut play = Play::new(evidence, limits);
+    let mut before = BTreeMap::new();
+    for events in rounds {
+        play.round(events);
+        let after = play.totals();
+        for (head, value) in &before {
+            if let Some(now) = after.get(head) {
+                prop_assert!(now >= value, "{head} fell from {value} to {now}");
+            } else {
+                prop_assert!(max_series < 1_000_000, "{head} vanished");
+            }
+        }
+        for family in play.pool.families().iter().filter(|f| f.kind == MetricType::Histogram) {
+            let mut below = 0.0;
+            for sample in &family.samples {
+                match sample.role {
+                    Role::Bucket(_) => {
+                        prop_assert!(sample.value >= below, "{}", sample.head);
+                        below = sample.value;
+                    }
+                    Role::Count => {
+                        prop_assert_eq!(sample.value, below);
+                        below = 0.0;
+                    }
+                    _ => {}
+                }
+            }
+        }
+        before = after;
+    }
+    Ok(())
+}
+
+/// A child that went for want of room must not be back in the same round: it would have fallen without a gap.
+#[test]
+fn what_went_for_want_of_room_stays_away_for_a_round() {
+    use Event::{Clear, Gone, Hide, Recycle, Work};
+    let rounds =
+        [[Gone, Work(2), Work(0)], [Work(0), Gone, Clear(0)], [Work(0), Work(0), Hide(20)], [Recycle(88), Work(0), Work(45)]];
+    never_falls(&rounds, true, 20).unwrap();
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(laws::tries(300))]
 
     /// No total ever falls, with evidence of instances or without, whatever happens to the workers; histograms stay cumulative.
     #[test]
     fn totals_never_fall(rounds in rounds(), evidence in any::<bool>(), max_series in prop_oneof![Just(1_000_000usize), 20usize..60]) {
-        let limits = Limits { max_series, ..Limits::default() };
-        let mut play = Play::new(evidence, limits);
-        let mut before = BTreeMap::new();
-        for events in &rounds {
-            play.round(events);
-            let after = play.totals();
-            for (head, value) in &before {
-                if let Some(now) = after.get(head) {
-                    prop_assert!(now >= value, "{head} fell from {value} to {now}");
-                } else {
-                    prop_assert!(max_series < 1_000_000, "{head} vanished");
-                }
-            }
-            for family in play.pool.families().iter().filter(|f| f.kind == MetricType::Histogram) {
-                let mut below = 0.0;
-                for sample in &family.samples {
-                    match sample.role {
-                        Role::Bucket(_) => { prop_assert!(sample.value >= below, "{}", sample.head); below = sample.value; }
-                        Role::Count => { prop_assert_eq!(sample.value, below); below = 0.0; }
-                        _ => {}
-                    }
-                }
-            }
-            before = after;
-        }
+        never_falls(&rounds, evidence, max_series)?;
     }
 
     /// With evidence, and without strangers on a port, the total is exactly what all processes counted as far as a scrape saw it.

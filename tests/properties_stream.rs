@@ -2,6 +2,9 @@
 //! the workers send and however it is cut into chunks.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+#[path = "support/laws.rs"]
+mod laws;
+
 use onescrape::config::{GaugeMode, GaugeRule, Limits, MergeConfig, QuantilePolicy};
 use onescrape::merge::{Attempt, FeedError, Now, Pool};
 use onescrape::parse::parse;
@@ -207,7 +210,7 @@ fn read(pool: &mut Pool, slot: usize, content_type: Option<&str>, body: &[u8], c
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(laws::tries(1500))]
 
     #[test]
     fn streaming_is_equal_to_parsing_whole(rounds in rounds()) {

@@ -8,7 +8,7 @@
 //! - totals (`totals`): the sums of the round;
 //! - output (`output`): families as they are served.
 
-use super::catalog::{Catalog, ChildId, SeriesId, VariantId};
+use super::catalog::{Catalog, Child, ChildId, SeriesId, VariantId};
 use super::column::{ABSENT, Column, fold};
 use super::layout::{Dialect, Layout};
 use super::slot::{Entrance, Record, Slot};
@@ -70,6 +70,9 @@ pub struct Pool {
     pub(super) worker_heads: HashMap<(SeriesId, usize), Box<str>>,
     /// Children that may give way to new ones in this round, the longest unseen last; made when first needed.
     pub(super) evictable: Option<Vec<ChildId>>,
+    /// Keys of children forgotten since the last round was applied. They stay away until the next one: a child that came back in the
+    /// very round it went would have fallen without a gap that tells.
+    pub(super) evicted: HashSet<u64>,
     pub(super) now: Now,
     pub(super) tally: Tally,
     /// Bodies read and not applied yet, by slot.
@@ -101,6 +104,7 @@ impl Pool {
             unserved: Vec::new(),
             worker_heads: HashMap::new(),
             evictable: None,
+            evicted: HashSet::new(),
             now: Now::default(),
             tally: Tally::default(),
             inbox: (0..slots).map(|_| None).collect(),
@@ -159,6 +163,7 @@ impl Pool {
         self.catalog.sort();
         self.sum_up();
         self.prepare_output();
+        self.evicted.clear();
     }
 
     /// The families as they stand were served: "exposed since" begins now for those that were not before.
@@ -372,13 +377,21 @@ impl Pool {
             let Some(id) = self.evictable.as_mut().and_then(Vec::pop) else { break };
             let child = self.catalog.child(id);
             let in_flight = || self.inbox.iter().flatten().chain(self.readers.iter().flatten().map(Reader::staged));
-            if !child.head.is_empty() && !staging.shows(child) && !in_flight().any(|s| s.shows(child)) {
+            let spoken_for = child.seen_round >= self.round || self.was_taken_whole(child);
+            if !child.head.is_empty() && !spoken_for && !staging.shows(child) && !in_flight().any(|s| s.shows(child)) {
                 freed += child.series().count();
+                self.evicted.insert(child.key);
                 going.insert(id);
             }
         }
         self.forget_children(&going);
         freed > 0
+    }
+
+    /// Whether a body that was taken whole in the newest round shows the child.
+    fn was_taken_whole(&self, child: &Child) -> bool {
+        let whole = |s: &&Slot| s.taken_whole && s.last_good_round == self.round;
+        self.slots.iter().filter(whole).filter_map(Slot::current).any(|r| child.series().any(|s| r.last.has(s)))
     }
 
     /// Marks the children of a slot whose latest body was taken whole as seen with it.

@@ -206,9 +206,11 @@ impl Pool {
         if let Some(series) = known.and_then(|child| self.catalog.find_series(child, role)) {
             return Some(series);
         }
-        if self.catalog.len() >= self.limits.max_series && !self.make_room(staged) {
+        let key = self.catalog.key(head);
+        let full = self.catalog.len() >= self.limits.max_series;
+        if self.evicted.contains(&key) || (full && !self.make_room(staged)) {
             staged.drops.push(DropReason::MaxSeries);
-            staged.left_out.push(self.catalog.key(head));
+            staged.left_out.push(key);
             return None;
         }
         let child = self.catalog.intern_child(variant, head);
