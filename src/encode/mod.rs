@@ -15,7 +15,7 @@ mod writer;
 pub use format::{Escaping, Format};
 pub use rendered::Rendered;
 
-use crate::model::{Exemplar, MetricType, Role};
+use crate::model::{Exemplar, MetricType, NativeHistogram, Role};
 
 /// A family ready to be written.
 #[derive(Debug, Clone)]
@@ -30,6 +30,19 @@ pub struct FamilyView<'a> {
     pub unit: &'a str,
     /// The samples, child by child: all of a child stand together, buckets by rising bound, then count and sum.
     pub samples: Vec<SampleView<'a>>,
+    /// Native parts of histograms, in the order of their children.
+    pub natives: Vec<NativeView<'a>>,
+}
+
+/// The native part of a histogram, ready to be written.
+#[derive(Debug, Clone, Copy)]
+pub struct NativeView<'a> {
+    /// The canonical head of its child ([`crate::model::child_head`]).
+    pub head: &'a str,
+    /// The histogram.
+    pub histogram: &'a NativeHistogram,
+    /// Its exemplars.
+    pub exemplars: &'a [Exemplar<'a>],
 }
 
 /// A sample ready to be written.

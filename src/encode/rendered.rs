@@ -41,6 +41,7 @@ impl Rendered {
                     .zip(heads)
                     .map(|(s, head)| SampleView { head, role: s.role, value: s.value, exemplar: s.exemplar.as_ref() })
                     .collect(),
+                natives: Vec::new(),
             })
             .collect()
     }

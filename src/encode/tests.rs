@@ -19,6 +19,7 @@ fn owned(families: Vec<Family<'_>>) -> Vec<Family<'static>> {
         help: f.help.into_owned().into(),
         unit: f.unit.into_owned().into(),
         samples: f.samples.into_iter().map(sample).collect(),
+        natives: Vec::new(),
     };
     families.into_iter().map(family).collect()
 }

@@ -70,7 +70,7 @@ impl<'a, 'o> Writer<'a, 'o> {
             let samples =
                 family.samples.iter().zip(&heads).filter_map(|(s, head)| Some(SampleView { head: head.as_deref()?, ..*s }));
             let samples = samples.collect();
-            self.legible(&FamilyView { name: &name, samples, ..*family });
+            self.legible(&FamilyView { name: &name, samples, natives: family.natives.clone(), ..*family });
         } else {
             self.legible(family);
         }

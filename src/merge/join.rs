@@ -46,8 +46,9 @@ impl Join {
                         before.help = family.help;
                     }
                     before.samples.extend(own);
+                    before.natives.extend_from_slice(&family.natives);
                 }
-                _ => joined.push(FamilyView { samples: own, ..*family }),
+                _ => joined.push(FamilyView { samples: own, natives: family.natives.clone(), ..*family }),
             }
         }
         joined.iter_mut().filter(|family| family.kind == MetricType::StateSet).for_each(group_states);

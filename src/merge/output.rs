@@ -23,7 +23,7 @@ impl Pool {
     fn family<'a>(&'a self, id: VariantId, exemplars: &HashMap<SeriesId, &'a Exemplar<'static>>) -> Option<FamilyView<'a>> {
         let variant = self.catalog.variant(id);
         let (help, unit) = self.types.texts(&variant.name);
-        let mut view = FamilyView { name: &variant.name, kind: variant.kind, help, unit, samples: Vec::new() };
+        let mut view = FamilyView { name: &variant.name, kind: variant.kind, help, unit, samples: Vec::new(), natives: Vec::new() };
         for id in &variant.children {
             let child = self.catalog.child(*id);
             match variant.kind {

@@ -1,3 +1,4 @@
+use super::NativeSample;
 use std::borrow::Cow;
 
 /// The type of a metric family, as OpenMetrics names them; `untyped` of the text format is [`Unknown`](MetricType::Unknown).
@@ -54,12 +55,14 @@ pub struct Family<'a> {
     pub unit: Cow<'a, str>,
     /// The samples.
     pub samples: Vec<Sample<'a>>,
+    /// Native parts of histograms, at most one a child.
+    pub natives: Vec<NativeSample<'a>>,
 }
 
 impl<'a> Family<'a> {
     /// A family without samples yet.
     pub fn new(name: impl Into<Cow<'a, str>>, kind: MetricType, help: impl Into<Cow<'a, str>>) -> Self {
-        Self { name: name.into(), kind, help: help.into(), unit: Cow::Borrowed(""), samples: Vec::new() }
+        Self { name: name.into(), kind, help: help.into(), unit: Cow::Borrowed(""), samples: Vec::new(), natives: Vec::new() }
     }
 
     /// Adds a plain sample. `labels` need not be sorted; empty values are dropped.

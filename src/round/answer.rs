@@ -180,7 +180,7 @@ mod tests {
         let sample = |role| SampleView { head: "", role, value: 0.0, exemplar: None };
         let kept = |name, kind, names: &[&str]| {
             let samples = vec![sample(Role::Value), sample(Role::Count), sample(Role::Sum)];
-            let mut family = FamilyView { name, kind, help: "", unit: "", samples };
+            let mut family = FamilyView { name, kind, help: "", unit: "", samples, natives: Vec::new() };
             let names: Vec<String> = names.iter().map(|n| n.to_string()).collect();
             (keep_named(&mut family, &names), family.samples.len())
         };

@@ -101,5 +101,6 @@ pub fn owned(family: &Family<'_>) -> Family<'static> {
         help: family.help.to_string().into(),
         unit: family.unit.to_string().into(),
         samples: family.samples.iter().map(sample).collect(),
+        natives: Vec::new(),
     }
 }

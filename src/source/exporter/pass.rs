@@ -66,6 +66,7 @@ impl<'p> Pass<'p> {
             help: own(family.help),
             unit: own(family.unit),
             samples: passed,
+            natives: Vec::new(),
         })
     }
 
