@@ -118,12 +118,12 @@ mod tests {
     }
 
     #[test]
-    fn heads_keep_their_bound_last_and_their_values() {
+    fn heads_keep_their_bound_and_their_values() {
         let labels = [("a.b", "x\"y\\"), ("z", "1")];
         let canonical = sample_head("h.x", MetricType::Histogram, Role::Bucket(1.0), &labels);
         let sample = SampleView { head: &canonical, role: Role::Bucket(1.0), value: 0.0, exemplar: None };
         let escaped = head("h_x", MetricType::Histogram, &sample, Underscores);
-        assert_eq!(escaped.as_deref(), Some(r#"h_x_bucket{a_b="x\"y\\",z="1",le="1.0"}"#));
+        assert_eq!(escaped.as_deref(), Some(r#"h_x_bucket{a_b="x\"y\\",le="1.0",z="1"}"#));
     }
 
     #[test]

@@ -49,13 +49,13 @@ c_seconds_created{x="y"} 1.6e+09
 # TYPE g gauge
 g -1.5
 # TYPE h histogram
-h_bucket{x="1",le="0.5"} 1 # {} 0.3
-h_bucket{x="1",le="+Inf"} 2
+h_bucket{le="0.5",x="1"} 1 # {} 0.3
+h_bucket{le="+Inf",x="1"} 2
 h_count{x="1"} 2
 h_sum{x="1"} 4.3
 h_created{x="1"} 1
-h_bucket{x="2",le="0.5"} 1
-h_bucket{x="2",le="+Inf"} 2
+h_bucket{le="0.5",x="2"} 1
+h_bucket{le="+Inf",x="2"} 2
 h_count{x="2"} 2
 h_sum{x="2"} 4.3
 # TYPE gh gaugehistogram
@@ -91,12 +91,12 @@ c_seconds_total{x="y"} 3
 # TYPE g gauge
 g -1.5
 # TYPE h histogram
-h_bucket{x="1",le="0.5"} 1
-h_bucket{x="1",le="+Inf"} 2
+h_bucket{le="0.5",x="1"} 1
+h_bucket{le="+Inf",x="1"} 2
 h_count{x="1"} 2
 h_sum{x="1"} 4.3
-h_bucket{x="2",le="0.5"} 1
-h_bucket{x="2",le="+Inf"} 2
+h_bucket{le="0.5",x="2"} 1
+h_bucket{le="+Inf",x="2"} 2
 h_count{x="2"} 2
 h_sum{x="2"} 4.3
 # HELP gh Now.
@@ -133,10 +133,10 @@ fn names_of_counters_do_not_depend_on_the_format() {
 
 #[test]
 fn children_come_one_after_the_other() {
-    let body = "# TYPE h histogram\nh_sum{x=\"1\"} 1\nh_bucket{x=\"1\",le=\"+Inf\"} 2\nh_bucket{x=\"2\",le=\"+Inf\"} 3\n\
-                h_bucket{x=\"1\",le=\"1\"} 1\nh_count{x=\"1\"} 2\n# TYPE h_created gauge\nh_created{x=\"1\"} 5\n";
-    let want = "# TYPE h histogram\nh_bucket{x=\"1\",le=\"1.0\"} 1\nh_bucket{x=\"1\",le=\"+Inf\"} 2\nh_count{x=\"1\"} 2\n\
-                h_sum{x=\"1\"} 1\nh_created{x=\"1\"} 5\nh_bucket{x=\"2\",le=\"+Inf\"} 3\n# EOF\n";
+    let body = "# TYPE h histogram\nh_sum{x=\"1\"} 1\nh_bucket{le=\"+Inf\",x=\"1\"} 2\nh_bucket{le=\"+Inf\",x=\"2\"} 3\n\
+                h_bucket{le=\"1\",x=\"1\"} 1\nh_count{x=\"1\"} 2\n# TYPE h_created gauge\nh_created{x=\"1\"} 5\n";
+    let want = "# TYPE h histogram\nh_bucket{le=\"1.0\",x=\"1\"} 1\nh_bucket{le=\"+Inf\",x=\"1\"} 2\nh_count{x=\"1\"} 2\n\
+                h_sum{x=\"1\"} 1\nh_created{x=\"1\"} 5\nh_bucket{le=\"+Inf\",x=\"2\"} 3\n# EOF\n";
     assert_eq!(from_text(body, OPENMETRICS).0, want);
 }
 

@@ -140,7 +140,7 @@ fn odd_bounds_can_stand_apart_or_be_left_out() {
     let mut bench = Bench::new(2, |c, _| c.histograms = BoundsPolicy::Label);
     let out = bench.round(1.0, &[&a, &b]);
     assert_eq!((out["h_count"], out[r#"h_count{worker="w2"}"#]), (3.0, 8.0));
-    assert_eq!(out[r#"h_bucket{worker="w2",le="2.0"}"#], 5.0);
+    assert_eq!(out[r#"h_bucket{le="2.0",worker="w2"}"#], 5.0);
     let mut bench = Bench::new(2, |c, _| c.histograms = BoundsPolicy::Drop);
     let out = bench.round(1.0, &[&a, &b]);
     assert_eq!((out["h_count"], out.len()), (3.0, 3));
@@ -192,7 +192,7 @@ fn a_sum_is_served_only_if_every_contribution_has_one_and_infinite_ones_do_not_s
 fn quantiles_may_stay_per_worker() {
     let body = "# TYPE s summary\ns{quantile=\"0.5\"} 2\ns_sum 3\ns_count 4\n";
     let out = Bench::new(1, |c, _| c.quantiles = QuantilePolicy::PerWorker).round(1.0, &[body]);
-    assert_eq!((out[r#"s{worker="w1",quantile="0.5"}"#], out["s_count"]), (2.0, 4.0));
+    assert_eq!((out[r#"s{quantile="0.5",worker="w1"}"#], out["s_count"]), (2.0, 4.0));
     assert_eq!(Bench::plain(1).round(1.0, &[body]).len(), 2);
 }
 

@@ -1,8 +1,9 @@
 //! The head of a sample line: its name and labels, in the one canonical spelling that also serves as the series' identity.
 //!
-//! Canonical: labels sorted by name, `le` or `quantile` last in the spelling of [`push_bound`], no blanks, names outside the legacy
-//! character set quoted (a quoted metric name stands first in the braces), values escaped as the text formats want it. Both text
-//! formats and OpenMetrics print this head as it is.
+//! Canonical: labels sorted by name, `le` and `quantile` among them in the spelling of [`push_bound`], no blanks, names outside the
+//! legacy character set quoted (a quoted metric name stands first in the braces), values escaped as the text formats want it. Both
+//! text formats and OpenMetrics print this head as it is. Python's client library spells heads the same way, so that a pool of its
+//! workers stores each once.
 
 use super::{Labels, MetricType, Role, TextSink, push_bound};
 use std::borrow::Cow;
@@ -69,11 +70,15 @@ fn push_head<K: AsRef<str>, V: AsRef<str>>(out: &mut String, name: &str, labels:
             out.push(',');
         }
     };
-    for (k, v) in labels {
-        comma(out);
+    let (before, after) = labels.split_at(extra.map_or(labels.len(), |(name, _)| labels.partition_point(|(k, _)| k.as_ref() < name)));
+    let pair = |out: &mut String, (k, v): &(K, V)| {
         push_label_name(out, k.as_ref());
         out.push('=');
         push_quoted(out, v.as_ref());
+    };
+    for label in before {
+        comma(out);
+        pair(out, label);
     }
     if let Some((k, bound)) = extra {
         comma(out);
@@ -81,6 +86,10 @@ fn push_head<K: AsRef<str>, V: AsRef<str>>(out: &mut String, name: &str, labels:
         out.push_str("=\"");
         push_bound(out, bound);
         out.push('"');
+    }
+    for label in after {
+        comma(out);
+        pair(out, label);
     }
     out.push('}');
 }
@@ -177,7 +186,7 @@ mod tests {
         let none: [(&str, &str); 0] = [];
         let h = |name, kind, role, labels: &[(&str, &str)]| sample_head(name, kind, role, labels);
         assert_eq!(h("up", MetricType::Gauge, Role::Value, &none), "up");
-        assert_eq!(h("a", MetricType::Histogram, Role::Bucket(10.0), &[("v", "x")]), r#"a_bucket{v="x",le="10.0"}"#);
+        assert_eq!(h("a", MetricType::Histogram, Role::Bucket(10.0), &[("v", "x")]), r#"a_bucket{le="10.0",v="x"}"#);
         assert_eq!(h("a", MetricType::GaugeHistogram, Role::Count, &none), "a_gcount");
         for labels in [vec![], vec![("a", "x")], vec![("a.b", "q\"\\\n{},="), ("c", "y")]] {
             for name in ["m", "m.n"] {
