@@ -2,6 +2,8 @@
 //!
 //! A series' id is its place in every column of values, so that a worker costs 8 bytes a series and nothing else.
 
+use super::column::{grow, push};
+use super::heads::{Heads, Place};
 use super::shape::Shape;
 use crate::config::GaugeMode;
 use crate::model::{Labels, MetricType, Role, sample_head, split_head};
@@ -34,8 +36,8 @@ pub(crate) struct Variant {
 #[derive(Debug, Default)]
 pub(crate) struct Child {
     pub variant: VariantId,
-    /// Canonical head of name and labels.
-    pub head: Box<str>,
+    /// Canonical head of name and labels; [`Place::NONE`] once it is forgotten.
+    head: Place,
     /// Hash of name and labels, whatever the type.
     pub key: u64,
     value: Option<SeriesId>,
@@ -89,6 +91,11 @@ impl Child {
         self.many.as_ref()?.sum
     }
 
+    /// Whether its id stands for nothing now.
+    pub fn is_forgotten(&self) -> bool {
+        self.head == Place::NONE
+    }
+
     /// Every series of the child.
     pub fn series(&self) -> impl Iterator<Item = SeriesId> + '_ {
         self.totals().chain(self.quantiles().iter().map(|(_, s)| *s))
@@ -104,13 +111,13 @@ impl Child {
 #[derive(Debug, Default)]
 struct Series {
     child: ChildId,
-    /// The head where it differs from the child's.
-    head: Option<Box<str>>,
+    head: Place,
 }
 
 /// All names of a pool.
 #[derive(Debug, Default)]
 pub(crate) struct Catalog {
+    pub heads: Heads,
     variants: Vec<Variant>,
     variant_table: HashTable<VariantId>,
     children: Vec<Child>,
@@ -138,8 +145,17 @@ impl Catalog {
     }
 
     pub fn head(&self, series: SeriesId) -> &str {
-        let s = &self.series[series as usize];
-        s.head.as_deref().unwrap_or(&self.children[s.child as usize].head)
+        self.heads.get(self.place(series))
+    }
+
+    /// Where the head of a series stands.
+    pub fn place(&self, series: SeriesId) -> Place {
+        self.series[series as usize].head
+    }
+
+    /// The canonical head of a child.
+    pub fn child_head(&self, child: ChildId) -> &str {
+        self.heads.get(self.children[child as usize].head)
     }
 
     /// By series.
@@ -226,7 +242,7 @@ impl Catalog {
     pub fn find_child(&self, variant: VariantId, head: &str) -> Option<ChildId> {
         let same = |id: &ChildId| {
             let c = &self.children[*id as usize];
-            c.variant == variant && *c.head == *head
+            c.variant == variant && self.heads.get(c.head) == head
         };
         self.child_table.find(self.key(head), same).copied()
     }
@@ -235,22 +251,22 @@ impl Catalog {
         if let Some(id) = self.find_child(variant, head) {
             return id;
         }
-        let child = Child { variant, head: head.into(), key: self.key(head), ..Child::default() };
-        let key = child.key;
+        let key = self.key(head);
+        let child = Child { variant, head: self.heads.push(head), key, ..Child::default() };
         let id = match self.free_children.pop() {
             Some(id) => {
                 self.children[id as usize] = child;
                 id
             }
             None => {
-                self.children.push(child);
+                push(&mut self.children, child);
                 (self.children.len() - 1) as ChildId
             }
         };
         let Self { children, child_table, .. } = self;
         child_table.insert_unique(key, id, |id| children[*id as usize].key);
         let v = &mut self.variants[variant as usize];
-        v.children.push(id);
+        push(&mut v.children, id);
         v.unsorted = true;
         id
     }
@@ -273,7 +289,13 @@ impl Catalog {
         if let Some(id) = self.find_series(child, role) {
             return id;
         }
-        let head = (role != Role::Value).then(|| self.render(child, role));
+        let head = match role {
+            Role::Value => self.child(child).head,
+            _ => {
+                let head = self.render(child, role);
+                self.heads.push(&head)
+            }
+        };
         let entry = Series { child, head };
         let id = match self.free_series.pop() {
             Some(id) => {
@@ -281,15 +303,16 @@ impl Catalog {
                 id
             }
             None => {
-                self.series.push(entry);
-                self.shapes.push(Shape::FREE);
-                self.counted.push(false);
+                push(&mut self.series, entry);
+                push(&mut self.shapes, Shape::FREE);
+                push(&mut self.counted, false);
                 (self.series.len() - 1) as SeriesId
             }
         };
         let c = self.child_mut(child);
         let insert = |list: &mut Vec<(f64, SeriesId)>, x: f64| {
             let at = list.partition_point(|(b, _)| *b < x);
+            list.reserve_exact(grow(list.capacity(), list.len() + 1) - list.len());
             list.insert(at, (x, id));
         };
         match role {
@@ -331,12 +354,12 @@ impl Catalog {
 
     /// Labels of a child, and its family's name.
     pub fn labels(&self, child: ChildId) -> Labels<'_> {
-        split_head(&self.child(child).head).map(|(_, labels)| labels).unwrap_or_default()
+        split_head(self.child_head(child)).map(|(_, labels)| labels).unwrap_or_default()
     }
 
-    fn render(&self, child: ChildId, role: Role) -> Box<str> {
+    fn render(&self, child: ChildId, role: Role) -> String {
         let variant = self.variant(self.child(child).variant);
-        sample_head(&variant.name, variant.kind, role, &self.labels(child)).into()
+        sample_head(&variant.name, variant.kind, role, &self.labels(child))
     }
 
     /// The head of a child's series with one more label; a label of that name the series has already becomes `exported_…`.
@@ -350,8 +373,26 @@ impl Catalog {
     pub fn sort(&mut self) {
         for v in &mut self.variants {
             if std::mem::take(&mut v.unsorted) {
-                let children = &self.children;
-                v.children.sort_by(|a, b| children[*a as usize].head.cmp(&children[*b as usize].head));
+                let head = |id: &ChildId| self.heads.get(self.children[*id as usize].head);
+                v.children.sort_by(|a, b| head(a).cmp(head(b)));
+            }
+        }
+    }
+
+    /// Stores the heads anew, those in use only. No other place is good any more.
+    pub fn compact_heads(&mut self) {
+        let before = std::mem::take(&mut self.heads);
+        let mut moved = |place: Place| if place == Place::NONE { place } else { self.heads.push(before.get(place)) };
+        for v in &self.variants {
+            for id in &v.children {
+                let child = &mut self.children[*id as usize];
+                let (old, new) = (child.head, moved(child.head));
+                child.head = new;
+                let series: Vec<SeriesId> = child.series().collect();
+                for s in series {
+                    let head = &mut self.series[s as usize].head;
+                    *head = if *head == old { new } else { moved(*head) };
+                }
             }
         }
     }
@@ -360,6 +401,10 @@ impl Catalog {
     pub fn remove_child(&mut self, id: ChildId) -> Vec<SeriesId> {
         let child = std::mem::take(&mut self.children[id as usize]);
         let freed: Vec<SeriesId> = child.series().collect();
+        self.heads.disuse(child.head);
+        for place in freed.iter().map(|s| self.place(*s)).filter(|place| *place != child.head).collect::<Vec<_>>() {
+            self.heads.disuse(place);
+        }
         if let Ok(entry) = self.child_table.find_entry(child.key, |other| *other == id) {
             entry.remove();
         }

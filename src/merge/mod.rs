@@ -3,6 +3,7 @@
 mod catalog;
 mod column;
 mod commit;
+mod heads;
 mod join;
 mod layout;
 mod output;

@@ -172,7 +172,7 @@ impl Pool {
         let mut unserved = std::mem::take(&mut self.unserved);
         unserved.retain(|id| {
             let child = self.catalog.child(*id);
-            if child.head.is_empty() {
+            if child.is_forgotten() {
                 return false;
             }
             let shown = child.series().any(|s| self.out.has(s));
@@ -378,7 +378,7 @@ impl Pool {
             let child = self.catalog.child(id);
             let in_flight = || self.inbox.iter().flatten().chain(self.readers.iter().flatten().map(Reader::staged));
             let spoken_for = child.seen_round >= self.round || self.was_taken_whole(child);
-            if !child.head.is_empty() && !spoken_for && !staging.shows(child) && !in_flight().any(|s| s.shows(child)) {
+            if !child.is_forgotten() && !spoken_for && !staging.shows(child) && !in_flight().any(|s| s.shows(child)) {
                 freed += child.series().count();
                 self.evicted.insert(child.key);
                 going.insert(id);

@@ -3,8 +3,9 @@
 //! Equal to parsing the whole body and [staging](super::stage) it, on every body this accepts; what it can't be sure of it hands
 //! back ([`FeedError::SecondLook`]) to be read whole.
 
-use super::catalog::VariantId;
+use super::catalog::{Catalog, VariantId};
 use super::column::is_absent;
+use super::heads::Heads;
 use super::layout::{BlockId, Dialect, Layout, LineId, What};
 use super::pool::Pool;
 use super::stage::{Declared, Staged, is_reserved};
@@ -15,8 +16,8 @@ use memchr::{memchr, memrchr};
 use std::borrow::Cow;
 use std::sync::Arc;
 
-/// Digits that surely fit an exact integer below 2^53.
-const QUICK_DIGITS: usize = 15;
+/// Bytes of a head that are compared at once.
+const COMPARED_BYTES: usize = 32;
 /// Marks a step of a path that is a family without TYPE line.
 const UNTYPED_STEP: u32 = 1 << 31;
 
@@ -70,12 +71,12 @@ impl Reader {
     }
 
     /// What a known line says, its value read.
-    fn apply(&mut self, what: What, tail: Tail<'_>) {
+    fn apply(&mut self, catalog: &Catalog, what: What, tail: Tail<'_>) {
         self.staged.samples += 1;
         match what {
             What::Series(series) => self.staged.put(series, tail.value, tail.timestamp, tail.exemplar),
-            What::Untyped(series, variant) => {
-                self.note_untyped(variant);
+            What::Untyped(series) => {
+                self.note_untyped(catalog.child(catalog.child_of(series)).variant);
                 self.staged.put(series, tail.value, tail.timestamp, tail.exemplar);
             }
             What::Created(child) if tail.value.is_finite() => self.staged.created.set(child, tail.value),
@@ -92,11 +93,11 @@ impl Reader {
     }
 
     /// Reads lines as long as they are the ones expected; returns how many bytes that were.
-    fn run(&mut self, layout: &Layout, data: &[u8]) -> usize {
+    fn run(&mut self, layout: &Layout, heads: &Heads, data: &[u8]) -> usize {
         let mut at = 0;
         while let Some(known) = layout.line(self.next) {
-            let Some(rest) = data.get(at..).and_then(|d| d.strip_prefix(layout.head(known))) else { break };
-            let head = data.len() - at - rest.len();
+            let head = known.head.length();
+            let Some(rest) = data.get(at..).and_then(|d| behind(d, heads.bytes(known.head))) else { break };
             match (known.what, rest.first()) {
                 (What::Series(series), Some(b' ')) => {
                     let Some((value, length)) = quick_number(&rest[1..]) else { break };
@@ -135,25 +136,51 @@ impl Reader {
     }
 }
 
+/// What stands behind `head`; `None` if `data` begins otherwise. Compared in blocks of a fixed size, the last one overlapping: no call
+/// for some hundred bytes.
+#[inline]
+fn behind<'d>(data: &'d [u8], head: &[u8]) -> Option<&'d [u8]> {
+    let (begin, rest) = data.split_at_checked(head.len())?;
+    let equal = match (begin.last_chunk::<COMPARED_BYTES>(), head.last_chunk::<COMPARED_BYTES>()) {
+        (Some(a), Some(b)) => {
+            a == b && begin.as_chunks().0.iter().zip(head.as_chunks().0).all(|(a, b): (&[u8; COMPARED_BYTES], _)| a == b)
+        }
+        _ => begin == head,
+    };
+    equal.then_some(rest)
+}
+
 /// A finite number up to the line feed, and how many bytes it took with it; `None` where more than a number stands there.
 #[inline]
 fn quick_number(bytes: &[u8]) -> Option<(f64, usize)> {
-    let mut integer = 0u64;
-    let mut digits = 0;
-    while let Some(digit) = bytes.get(digits).map(|b| b.wrapping_sub(b'0')).filter(|d| *d < 10 && digits < QUICK_DIGITS) {
-        integer = integer * 10 + u64::from(digit);
-        digits += 1;
+    if let Some(found) = bytes.first_chunk().and_then(|first| short_integer(*first, bytes)) {
+        return Some(found);
     }
-    if digits > 0 {
-        match bytes.get(digits..) {
-            Some([b'\n', ..]) => return Some((integer as f64, digits + 1)),
-            Some([b'.', b'0', b'\n', ..]) => return Some((integer as f64, digits + 3)),
-            _ => {}
-        }
+    let (value, length) = fast_float2::parse_partial::<f64, _>(bytes).ok()?;
+    (value.is_finite() && bytes.get(length) == Some(&b'\n')).then_some((value, length + 1))
+}
+
+/// An integer of less than eight digits, `N` or `N.0`, up to the line feed: the counts that most lines have. All digits at once: eight
+/// bytes as one number, pairs of digits added up, then pairs of pairs.
+#[inline]
+fn short_integer(first: [u8; 8], bytes: &[u8]) -> Option<(f64, usize)> {
+    let digits = u64::from_le_bytes(first) ^ 0x3030_3030_3030_3030;
+    let others = (digits.wrapping_add(0x7676_7676_7676_7676) | digits) & 0x8080_8080_8080_8080;
+    let length = others.trailing_zeros() / 8;
+    if length == 0 || length == 8 {
+        return None;
     }
-    let end = memchr(b'\n', bytes)?;
-    let value: f64 = fast_float2::parse(bytes.get(..end)?).ok()?;
-    value.is_finite().then_some((value, end + 1))
+    let end = length as usize;
+    let behind = match bytes.get(end)? {
+        b'\n' => 1,
+        b'.' if bytes.get(end + 1..end + 3) == Some(b"0\n") => 3,
+        _ => return None,
+    };
+    let aligned = digits << (64 - 8 * length);
+    let pairs = (aligned & 0x0f0f_0f0f_0f0f_0f0f).wrapping_mul(10 * 256 + 1) >> 8;
+    let fours = (pairs & 0x00ff_00ff_00ff_00ff).wrapping_mul(100 * 65_536 + 1) >> 16;
+    let integer = (fours & 0x0000_ffff_0000_ffff).wrapping_mul(10_000 * 4_294_967_296 + 1) >> 32;
+    Some((integer as f64, end + behind))
 }
 
 impl Pool {
@@ -166,8 +193,7 @@ impl Pool {
         let dialect = if is_openmetrics(content_type) { Dialect::OpenMetrics } else { Dialect::Text };
         self.inbox[slot] = None;
         self.readers[slot] = None;
-        let series = self.catalog.len();
-        self.layouts[dialect as usize].tidy(series);
+        self.tidy();
         let staged = self.begin_staging();
         self.readers[slot] = Some(Reader {
             dialect,
@@ -224,6 +250,15 @@ impl Pool {
         Ok(samples)
     }
 
+    /// Lines that no body repeats and text that nothing refers to must not pile up.
+    fn tidy(&mut self) {
+        let series = self.catalog.len();
+        if self.catalog.heads.is_sparse() || self.layouts.iter().any(|l| l.is_crowded(series)) {
+            self.layouts.iter_mut().for_each(Layout::begin_anew);
+            self.catalog.compact_heads();
+        }
+    }
+
     fn give_up(&mut self, slot: usize, mut reader: Reader, error: &FeedError) {
         // A layout begun anew says nothing about the body.
         let steady = reader.generation != self.layouts[reader.dialect as usize].generation;
@@ -275,7 +310,7 @@ impl Pool {
     fn read_lines(&mut self, reader: &mut Reader, mut data: &[u8]) -> Result<(), FeedError> {
         loop {
             let layout = &self.layouts[reader.dialect as usize];
-            let read = reader.run(layout, data);
+            let read = reader.run(layout, &self.catalog.heads, data);
             if reader.contradicts {
                 return Err(FeedError::SecondLook);
             }
@@ -296,9 +331,13 @@ impl Pool {
         }
         let layout = &self.layouts[reader.dialect as usize];
         let comment = line.first() == Some(&b'#');
-        let head = if comment { line } else { likely_head(line) };
-        let known = layout.find(if comment { 0 } else { reader.block }, head).and_then(|id| Some((id, *layout.line(id)?)));
-        if let Some((id, known)) = known.filter(|(_, k)| k.what != What::Dead) {
+        let heads = &self.catalog.heads;
+        let block = if comment { 0 } else { reader.block };
+        let look_up = |head| layout.find(heads, block, head).and_then(|id| Some((id, *layout.line(id)?, head)));
+        // Most lines end with their value; those with more behind it are looked at from the front.
+        let known =
+            if comment { look_up(line) } else { head_before_value(line).and_then(look_up).or_else(|| look_up(likely_head(line))) };
+        if let Some((id, known, head)) = known.filter(|(_, k, _)| k.what != What::Dead) {
             match known.what {
                 What::Type(block) if !reader.enter(layout, block) => return Err(FeedError::SecondLook),
                 What::Type(_) | What::Help(_) | What::Unit(_) => reader.steps.push(id),
@@ -309,7 +348,7 @@ impl Pool {
                         None => tail_of(reader.dialect == Dialect::OpenMetrics, utf8(tail, number)?)
                             .map_err(|why| FeedError::Rejected(ParseError::in_line(number, why, &String::from_utf8_lossy(line))))?,
                     };
-                    reader.apply(what, tail);
+                    reader.apply(&self.catalog, what, tail);
                 }
             }
             (reader.last, reader.next) = (Some(id), known.next);
@@ -342,7 +381,7 @@ impl Pool {
             Some(Line::Type(name, kind)) => What::Type(self.learn_block(reader, &name, kind)?),
         };
         let layout = &mut self.layouts[reader.dialect as usize];
-        let id = layout.learn(reader.last, 0, line.as_bytes(), what);
+        let id = layout.learn(&mut self.catalog, reader.last, 0, line, what);
         if let What::Type(block) = what
             && !reader.enter(layout, block)
         {
@@ -428,15 +467,15 @@ impl Pool {
                 self.variant(&name, kind)
             });
             match (self.meaning(reader, variant, Role::Value, &labels), variant) {
-                ((What::Series(series), cached), Some(variant)) => (What::Untyped(series, variant), cached),
+                ((What::Series(series), cached), Some(_)) => (What::Untyped(series), cached),
                 (other, _) => other,
             }
         };
-        reader.apply(what, tail);
+        reader.apply(&self.catalog, what, tail);
         // A head that doesn't begin its line can't be expected.
         if cached && !line.starts_with([' ', '\t']) {
             let layout = &mut self.layouts[reader.dialect as usize];
-            let id = layout.learn(reader.last, reader.block, raw.as_bytes(), what);
+            let id = layout.learn(&mut self.catalog, reader.last, reader.block, raw, what);
             reader.step_to(layout, id);
         }
         Ok(())
@@ -550,6 +589,12 @@ fn role_of(part: Part, labels: &mut Labels<'_>) -> Option<Role> {
         Part::Bucket => number("le").map(Role::Bucket),
         Part::Quantile => number("quantile").map(Role::Quantile),
     }
+}
+
+/// The head of a sample line that ends with its value: all before the last blank.
+fn head_before_value(line: &[u8]) -> Option<&[u8]> {
+    let blank = line.iter().rposition(|b| *b == b' ')?;
+    line.get(..blank)
 }
 
 /// Where the head of a sample most likely ends. Wrong only where a label value holds `}`, or blanks stand before `{`: then the line is

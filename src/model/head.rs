@@ -70,7 +70,8 @@ fn push_head<K: AsRef<str>, V: AsRef<str>>(out: &mut String, name: &str, labels:
             out.push(',');
         }
     };
-    let (before, after) = labels.split_at(extra.map_or(labels.len(), |(name, _)| labels.partition_point(|(k, _)| k.as_ref() < name)));
+    let (before, after) =
+        labels.split_at(extra.map_or(labels.len(), |(name, _)| labels.partition_point(|(k, _)| k.as_ref() < name)));
     let pair = |out: &mut String, (k, v): &(K, V)| {
         push_label_name(out, k.as_ref());
         out.push('=');
