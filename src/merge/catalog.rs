@@ -4,9 +4,10 @@
 
 use super::column::{grow, push};
 use super::heads::{Heads, Place};
-use super::shape::Shape;
+use super::shape::{Shape, Total};
 use crate::config::GaugeMode;
 use crate::model::{Labels, MetricType, Role, sample_head, split_head};
+use foldhash::HashSet;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use std::borrow::Cow;
@@ -124,6 +125,10 @@ pub(crate) struct Catalog {
     child_table: HashTable<ChildId>,
     series: Vec<Series>,
     shapes: Vec<Shape>,
+    /// By series.
+    totals: Vec<Total>,
+    /// Children of totals whose parts hang on each other in ways that no [`Total`] says.
+    uneven: HashSet<ChildId>,
     /// By series: whether a body that was applied had it. Bounds of bodies that were given up are none of the totals'.
     counted: Vec<bool>,
     free_children: Vec<ChildId>,
@@ -161,6 +166,16 @@ impl Catalog {
     /// By series.
     pub fn shapes(&self) -> &[Shape] {
         &self.shapes
+    }
+
+    /// By series.
+    pub fn totals(&self) -> &[Total] {
+        &self.totals
+    }
+
+    /// Children of totals whose parts hang on each other in ways that no [`Total`] says.
+    pub fn uneven(&self) -> impl Iterator<Item = &Child> {
+        self.uneven.iter().map(|id| self.child(*id))
     }
 
     /// Whether a body that was applied had the series.
@@ -305,6 +320,7 @@ impl Catalog {
             None => {
                 push(&mut self.series, entry);
                 push(&mut self.shapes, Shape::FREE);
+                push(&mut self.totals, Total::APART);
                 push(&mut self.counted, false);
                 (self.series.len() - 1) as SeriesId
             }
@@ -327,10 +343,18 @@ impl Catalog {
         id
     }
 
-    /// Works out the shapes of a child's series.
-    fn reshape(&mut self, id: ChildId) {
+    /// Works out the shapes and totals of a child's series: after a change of its parts, or of what they lack.
+    pub fn reshape(&mut self, id: ChildId) {
         let child = &self.children[id as usize];
         let kind = self.variants[child.variant as usize].kind;
+        let lacking = child.ragged || child.no_sum || child.no_count;
+        let is_even = !lacking && write_totals(child, kind, &mut self.totals);
+        if is_even || !matches!(kind, MetricType::Counter | MetricType::Summary | MetricType::Histogram) {
+            self.uneven.remove(&id);
+        } else {
+            child.series().for_each(|s| self.totals[s as usize] = Total::APART);
+            self.uneven.insert(id);
+        }
         let shapes = &mut self.shapes;
         for s in child.series() {
             shapes[s as usize] = Shape::FREE;
@@ -412,11 +436,39 @@ impl Catalog {
         self.free_children.push(id);
         for s in &freed {
             self.shapes[*s as usize] = Shape::FREE;
+            self.totals[*s as usize] = Total::APART;
             self.counted[*s as usize] = false;
         }
+        self.uneven.remove(&id);
         self.free_series.extend(&freed);
         freed
     }
+}
+
+/// Writes how the series of a child come into the output. False if that can't be said series by series.
+fn write_totals(child: &Child, kind: MetricType, totals: &mut [Total]) -> bool {
+    child.series().for_each(|s| totals[s as usize] = Total::APART);
+    let mut set = |s: SeriesId, total: Total| totals[s as usize] = total;
+    match kind {
+        MetricType::Counter => child.value().into_iter().for_each(|s| set(s, Total::HELD)),
+        MetricType::Summary | MetricType::Histogram if child.buckets().is_empty() => {
+            child.count().into_iter().for_each(|s| set(s, Total::HELD));
+        }
+        MetricType::Histogram => {
+            let mut below: Option<SeriesId> = None;
+            for (_, s) in child.buckets() {
+                let total = below.map_or(Some(Total::HELD), |below| Total::above(s.saturating_sub(below)));
+                let Some(total) = total else { return false };
+                set(*s, total);
+                below = Some(*s);
+            }
+        }
+        _ => {}
+    }
+    if matches!(kind, MetricType::Summary | MetricType::Histogram) {
+        child.sum().into_iter().for_each(|s| set(s, Total::PLAIN));
+    }
+    true
 }
 
 /// Adds a label; an own label of that name becomes `exported_…`, with more `exported_` until the name is free.

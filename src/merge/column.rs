@@ -67,6 +67,11 @@ impl Column {
         self.0.fill(ABSENT);
     }
 
+    /// All entries there is room for.
+    pub fn entries(&mut self) -> &mut [f64] {
+        &mut self.0
+    }
+
     pub fn as_slice(&self) -> &[f64] {
         &self.0
     }

@@ -41,12 +41,9 @@ impl Pool {
         record.last.reserve(columns);
         let (new, last) = (staged.values.as_slice(), record.last.as_slice());
         let mut fits = new.len() == last.len();
-        for (at, (shape, last)) in self.catalog.shapes().iter().zip(last).enumerate() {
-            fits &= match (is_absent(new[at]), is_absent(*last)) {
-                (true, true) => true,
-                (false, false) => shape.allows(new, at, *last),
-                _ => false,
-            };
+        for (at, ((shape, last), value)) in self.catalog.shapes().iter().zip(last).zip(new).enumerate() {
+            let (gone, was_gone) = (is_absent(*value), is_absent(*last));
+            fits &= (gone & was_gone) | (!gone & !was_gone & shape.allows(new, at, *last));
         }
         if !fits || !same_created(&staged.created, &record.created) {
             return false;
@@ -271,10 +268,15 @@ impl Pool {
         if c.value().is_some() {
             return;
         }
+        let before = (c.ragged, c.no_count, c.no_sum);
         c.no_count |= c.buckets().is_empty() && lacks(c.count());
         c.no_sum |= lacks(c.sum());
         if self.catalog.count_buckets(id, |s| values.has(s)) && !std::mem::replace(&mut self.catalog.child_mut(id).ragged, true) {
             self.tally.repair(RepairKind::BoundsDiffer);
+        }
+        let c = self.catalog.child(id);
+        if before != (c.ragged, c.no_count, c.no_sum) {
+            self.catalog.reshape(id);
         }
     }
 }

@@ -6,7 +6,7 @@
 use super::catalog::with_label;
 use crate::encode::{FamilyView, SampleView};
 use crate::model::{MetricType, Role, sample_head, split_head};
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashSet};
 
 /// The label that tells sources apart where their series clash.
 const SOURCE_LABEL: &str = "source";
@@ -27,7 +27,7 @@ impl Join {
     /// For sources of these names, in the order of configuration.
     pub fn new(names: Vec<String>) -> Self {
         let n = names.len();
-        Self { names, apart: vec![HashSet::new(); n], heads: vec![HashMap::new(); n], dropped: vec![0; n], conflicts: 0 }
+        Self { names, apart: vec![HashSet::default(); n], heads: vec![HashMap::default(); n], dropped: vec![0; n], conflicts: 0 }
     }
 
     /// Joins the sources' families, sorted by name. Call [`settle`](Self::settle) on the same families first.
@@ -65,8 +65,8 @@ impl Join {
 
     /// Looks for clashes between the sources' families and decides them for good.
     pub fn settle(&mut self, sources: &[(usize, Vec<FamilyView<'_>>)]) {
-        let mut first: HashMap<&str, (usize, MetricType)> = HashMap::new();
-        let mut seen: HashMap<&str, HashSet<&str>> = HashMap::new();
+        let mut first: HashMap<&str, (usize, MetricType)> = HashMap::default();
+        let mut seen: HashMap<&str, HashSet<&str>> = HashMap::default();
         self.conflicts = 0;
         let shared = names_of_several(sources);
         for (source, families) in sources {
@@ -124,7 +124,7 @@ fn group_states(family: &mut FamilyView<'_>) {
 
 /// Names of families that more than one source has.
 fn names_of_several<'a>(sources: &[(usize, Vec<FamilyView<'a>>)]) -> HashSet<&'a str> {
-    let mut once = HashSet::new();
+    let mut once = HashSet::default();
     sources.iter().flat_map(|(_, families)| families).map(|f| f.name).filter(|name| !once.insert(*name)).collect()
 }
 

@@ -11,8 +11,8 @@ use super::column::push;
 use super::heads::{Heads, Place};
 use crate::model::MetricType;
 use foldhash::fast::RandomState;
+use foldhash::{HashMap, HashSet};
 use hashbrown::HashTable;
-use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
 
 /// Lines a layout may hold beyond four per series of the pool: HELP texts or spellings that change with every scrape must not pile up.
@@ -121,9 +121,9 @@ impl Layout {
             table: HashTable::new(),
             hasher: RandomState::default(),
             blocks: vec![outside],
-            names: HashMap::from([("".into(), 0)]),
-            suffixed: HashSet::new(),
-            untyped: HashSet::new(),
+            names: HashMap::from_iter([("".into(), 0)]),
+            suffixed: HashSet::default(),
+            untyped: HashSet::default(),
             texts: Vec::new(),
         }
     }

@@ -7,9 +7,9 @@ use super::slot::Record;
 use crate::config::GaugeMode;
 use crate::encode::{FamilyView, Rendered, SampleView};
 use crate::model::{Exemplar, Family, MetricType, Role, Sample};
+use foldhash::HashMap;
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::collections::HashMap;
 
 impl Pool {
     /// The merged families, sorted by name, children by labels.
@@ -153,7 +153,7 @@ impl Pool {
 
     /// Per series the exemplar with the latest own timestamp; one without yields; then the later body, then the lowest slot.
     fn chosen_exemplars(&self) -> HashMap<SeriesId, &Exemplar<'static>> {
-        let mut chosen: HashMap<SeriesId, (&Exemplar<'static>, std::time::Duration)> = HashMap::new();
+        let mut chosen: HashMap<SeriesId, (&Exemplar<'static>, std::time::Duration)> = HashMap::default();
         for record in self.slots.iter().filter_map(|s| s.current()) {
             for (series, exemplar) in &record.exemplars {
                 let series = self.exemplar_place(*series, exemplar);

@@ -18,7 +18,8 @@ use super::types::{Speaker, Types, Verdict};
 use super::{Now, ResetCause, Tally};
 use crate::config::{Limits, MergeConfig};
 use crate::parse::Exposition;
-use std::collections::{HashMap, HashSet, VecDeque};
+use foldhash::{HashMap, HashSet};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// One of so many series goes when there is no room for another.
@@ -73,6 +74,8 @@ pub struct Pool {
     /// Keys of children forgotten since the last round was applied. They stay away until the next one: a child that came back in the
     /// very round it went would have fallen without a gap that tells.
     pub(super) evicted: HashSet<u64>,
+    /// Something other than values changed in this round: what is shown by whom, types, texts, names.
+    pub(super) shifted: bool,
     pub(super) now: Now,
     pub(super) tally: Tally,
     /// Bodies read and not applied yet, by slot.
@@ -102,9 +105,10 @@ impl Pool {
             bodies: 0,
             first_served: None,
             unserved: Vec::new(),
-            worker_heads: HashMap::new(),
+            worker_heads: HashMap::default(),
             evictable: None,
-            evicted: HashSet::new(),
+            evicted: HashSet::default(),
+            shifted: true,
             now: Now::default(),
             tally: Tally::default(),
             inbox: (0..slots).map(|_| None).collect(),
@@ -126,7 +130,7 @@ impl Pool {
                 None => {}
                 Some(Attempt::Missed { refused }) => {
                     self.inbox[slot] = None;
-                    self.slots[slot].failed(now.elapsed, refused);
+                    self.fail(slot, refused);
                 }
                 Some(Attempt::Good(exposition)) => {
                     let staged = self.stage(slot, &exposition);
@@ -134,7 +138,7 @@ impl Pool {
                     bodies.push(slot);
                 }
                 Some(Attempt::Streamed) if self.inbox[slot].is_some() => bodies.push(slot),
-                Some(Attempt::Streamed) => self.slots[slot].failed(now.elapsed, false),
+                Some(Attempt::Streamed) => self.fail(slot, false),
             }
         }
         let mut entered = Vec::new();
@@ -152,6 +156,7 @@ impl Pool {
             let Some(mut staged) = self.inbox[slot].take() else { continue };
             let familiar = familiar && self.all_established(slot, &staged);
             self.commit(slot, entrance, familiar, &mut staged);
+            self.shifted |= !self.slots[slot].fresh || !self.slots[slot].taken_whole;
             self.slots[slot].succeeded(now.elapsed, self.round);
             staged.clear();
             if self.spare.len() < SPARE_STAGES {
@@ -162,7 +167,10 @@ impl Pool {
         self.retire();
         self.catalog.sort();
         self.sum_up();
-        self.prepare_output();
+        if std::mem::take(&mut self.shifted) {
+            self.tally.retained_series = self.retained();
+            self.prepare_output();
+        }
         self.evicted.clear();
     }
 
@@ -231,6 +239,11 @@ impl Pool {
         entrance
     }
 
+    fn fail(&mut self, slot: usize, refused: bool) {
+        self.shifted |= self.slots[slot].fresh;
+        self.slots[slot].failed(self.now.elapsed, refused);
+    }
+
     fn push_record(&mut self, slot: usize, start: Option<f64>) {
         self.serials += 1;
         let slot = &mut self.slots[slot];
@@ -240,6 +253,7 @@ impl Pool {
 
     /// Moves all a record has counted into the offsets. The output doesn't change by it.
     fn fold_record(&mut self, slot: usize, record: usize) {
+        self.shifted = true;
         let mut record = self.slots[slot].take_record(record);
         let ids: Vec<VariantId> = self.types.established().collect();
         for id in ids {
@@ -324,6 +338,7 @@ impl Pool {
 
     /// Another type took over: what was counted under the old one is gone.
     fn drop_state(&mut self, variant: VariantId) {
+        self.shifted = true;
         for child in self.catalog.variant(variant).children.clone() {
             let series: Vec<SeriesId> = self.catalog.child(child).series().collect();
             self.clear_series(&series);
@@ -336,6 +351,7 @@ impl Pool {
                 self.unserved.push(child);
             }
             (c.ragged, c.no_sum, c.no_count) = (false, false, false);
+            self.catalog.reshape(child);
         }
     }
 
@@ -371,7 +387,7 @@ impl Pool {
         }
         // Some at once: forgetting costs a look at every line of the layouts.
         let wanted = (self.limits.max_series / EVICTED_PART).max(1);
-        let mut going = HashSet::new();
+        let mut going = HashSet::default();
         let mut freed = 0;
         while freed < wanted {
             let Some(id) = self.evictable.as_mut().and_then(Vec::pop) else { break };
@@ -417,6 +433,7 @@ impl Pool {
     }
 
     fn forget_children(&mut self, children: &HashSet<ChildId>) {
+        self.shifted = true;
         let freed: HashSet<SeriesId> = children.iter().flat_map(|id| self.catalog.child(*id).series()).collect();
         for layout in &mut self.layouts {
             layout.forget(&freed, children);

@@ -5,7 +5,8 @@ use super::column::Column;
 use super::layout::Path;
 use super::stage::Declared;
 use crate::model::Exemplar;
-use std::collections::{HashMap, HashSet, VecDeque};
+use foldhash::{HashMap, HashSet};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -10,7 +10,7 @@ use super::{DropReason, RepairKind};
 use crate::config::{BoundsPolicy, GaugeMode, QuantilePolicy};
 use crate::model::{Exemplar, Family, Labels, MetricType, Role, Sample, child_head};
 use crate::parse::Exposition;
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Characters of an exemplar's label names and values together that OpenMetrics allows.
@@ -253,7 +253,7 @@ impl Pool {
 
     /// `histograms: label | drop`: the children (by head) whose bounds differ from those first seen.
     fn odd_histograms(&mut self, variant: VariantId, family: &Family<'_>) -> HashSet<String> {
-        let mut bounds: HashMap<String, Vec<f64>> = HashMap::new();
+        let mut bounds: HashMap<String, Vec<f64>> = HashMap::default();
         if self.config.histograms != BoundsPolicy::Union && family.kind == MetricType::Histogram {
             for sample in &family.samples {
                 if let Role::Bucket(bound) = sample.role {
