@@ -9,6 +9,7 @@ use super::DropReason;
 use super::catalog::{Catalog, ChildId, SeriesId, VariantId};
 use super::column::push;
 use super::heads::{Heads, Place};
+use super::stream::equal;
 use crate::model::MetricType;
 use foldhash::fast::RandomState;
 use foldhash::{HashMap, HashSet};
@@ -162,10 +163,22 @@ impl Layout {
         self.names.len()
     }
 
+    /// The hash to find a line by: of its block (0 for comment lines) and head.
+    #[inline]
+    pub fn hash(&self, block: BlockId, head: &[u8]) -> u64 {
+        self.hasher.hash_one((block, head))
+    }
+
     /// Finds a line by its block (0 for comment lines) and head.
     pub fn find(&self, heads: &Heads, block: BlockId, head: &[u8]) -> Option<LineId> {
-        let same = |id: &LineId| self.lines.get(*id as usize).is_some_and(|l| l.block == block && heads.bytes(l.head) == head);
-        self.table.find(self.hasher.hash_one((block, head)), same).copied()
+        self.find_hashed(heads, self.hash(block, head), block, head)
+    }
+
+    /// The same with its [`hash`](Self::hash) at hand.
+    #[inline]
+    pub fn find_hashed(&self, heads: &Heads, hash: u64, block: BlockId, head: &[u8]) -> Option<LineId> {
+        let same = |id: &LineId| self.lines.get(*id as usize).is_some_and(|l| l.block == block && equal(heads.bytes(l.head), head));
+        self.table.find(hash, same).copied()
     }
 
     /// Learns a line that came behind `after`; one that is known gets its new meaning.
