@@ -52,6 +52,12 @@ impl Heads {
         Place { start, length }
     }
 
+    /// Bytes stored, in use or not.
+    #[cfg(test)]
+    pub fn length(&self) -> usize {
+        self.text.len()
+    }
+
     /// Nothing refers to the place any more.
     pub fn disuse(&mut self, place: Place) {
         self.unused += place.length();

@@ -2,7 +2,7 @@
 
 use super::catalog::{Child, ChildId, SeriesId, VariantId, with_label};
 use super::column::Column;
-use super::layout::Path;
+use super::layout::{Layout, Path};
 use super::pool::{Pool, is_total};
 use super::rules::mode_of;
 use super::slot::Record;
@@ -135,11 +135,21 @@ impl Pool {
 
     /// An empty stage for the next body.
     pub(super) fn begin_staging(&mut self) -> Staged {
+        self.tidy();
         let mut staged = self.spare.pop().unwrap_or_default();
         self.bodies += 1;
         staged.body = self.bodies;
         staged.values.reserve(self.catalog.columns());
         staged
+    }
+
+    /// Lines that no body repeats and text that nothing refers to must not pile up.
+    fn tidy(&mut self) {
+        let series = self.catalog.len();
+        if self.catalog.heads.is_sparse() || self.layouts.iter().any(|l| l.is_crowded(series)) {
+            self.layouts.iter_mut().for_each(Layout::begin_anew);
+            self.catalog.compact_heads();
+        }
     }
 
     /// The evidence of the instance: `process_start_time_seconds` without labels, whatever its type.

@@ -217,6 +217,21 @@ fn at_max_series_the_longest_unseen_goes_and_live_ones_stay() {
 }
 
 #[test]
+fn names_that_come_and_go_leave_nothing_behind() {
+    let mut bench = Bench::new(1, |_, l| l.max_series = 20);
+    for round in 0..2_000 {
+        let body = (0..5)
+            .fold("# TYPE v_total counter\n".to_string(), |b, v| format!("{b}v_total{{view=\"view {round} number {v}\"}} 1\n"));
+        assert!(bench.round(1.0, &[&body]).len() <= 20);
+        // What is served is what stands there, wherever it was moved.
+        let names =
+            bench.pool.families().iter().flat_map(|f| &f.samples).filter(|s| s.head.contains(&format!("view {round} "))).count();
+        assert_eq!(names, 5, "{round}");
+    }
+    assert!(bench.pool.catalog.heads.length() < 200_000, "{} bytes of heads", bench.pool.catalog.heads.length());
+}
+
+#[test]
 fn a_rule_can_make_a_typeless_family_a_counter() {
     let rule = GaugeRule { pattern: "jobs".into(), mode: GaugeMode::Counter };
     let mut bench = Bench::new(1, |c, _| c.gauges.push(rule));

@@ -10,7 +10,7 @@ mod reader;
 pub(crate) use quick::equal;
 pub(crate) use reader::Reader;
 
-use super::layout::{Dialect, Layout, What};
+use super::layout::{Dialect, What};
 use super::pool::Pool;
 use super::stage::Declared;
 use crate::config::BoundsPolicy;
@@ -40,7 +40,6 @@ impl Pool {
         let dialect = if is_openmetrics(content_type) { Dialect::OpenMetrics } else { Dialect::Text };
         self.inbox[slot] = None;
         self.readers[slot] = None;
-        self.tidy();
         let staged = self.begin_staging();
         self.readers[slot] = Some(Reader::new(dialect, self.layouts[dialect as usize].generation, staged));
         true
@@ -82,15 +81,6 @@ impl Pool {
         let samples = staged.samples;
         self.inbox[slot] = Some(staged);
         Ok(samples)
-    }
-
-    /// Lines that no body repeats and text that nothing refers to must not pile up.
-    fn tidy(&mut self) {
-        let series = self.catalog.len();
-        if self.catalog.heads.is_sparse() || self.layouts.iter().any(|l| l.is_crowded(series)) {
-            self.layouts.iter_mut().for_each(Layout::begin_anew);
-            self.catalog.compact_heads();
-        }
     }
 
     fn give_up(&mut self, slot: usize, mut reader: Reader, error: &FeedError) {
