@@ -6,11 +6,15 @@
 //! - instances (`slot`): whose body it is;
 //! - commit (`commit`): one reset decision per child, offsets, baselines;
 //! - totals (`totals`): the sums of the round;
+//! - natives (`native`): the same for the native part of histograms;
+//! - beginnings (`beginning`): since when a total counts;
 //! - output (`output`): families as they are served.
 
+use super::beginning::Beginnings;
 use super::catalog::{Catalog, Child, ChildId, SeriesId, VariantId};
 use super::column::{ABSENT, Column, fold};
 use super::layout::{Dialect, Layout};
+use super::native::Total;
 use super::slot::{Entrance, Record, Slot};
 use super::stage::Staged;
 use super::stream::Reader;
@@ -18,7 +22,7 @@ use super::types::{Speaker, Types, Verdict};
 use super::{Now, ResetCause, Tally};
 use crate::config::{Limits, MergeConfig};
 use crate::parse::Exposition;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 /// One of so many series goes when there is no room for another.
@@ -56,6 +60,10 @@ pub struct Pool {
     pub(super) offset: Column,
     /// What was last in the output, of totals.
     pub(super) out: Column,
+    /// Native parts of histograms, of all workers together.
+    pub(super) natives: BTreeMap<ChildId, Total>,
+    /// Since when totals count.
+    pub(super) beginnings: Beginnings,
     /// Instances of slots that were retired.
     outlived: VecDeque<f64>,
     pub(super) round: u64,
@@ -96,6 +104,8 @@ impl Pool {
             types: Types::default(),
             offset: Column::default(),
             out: Column::default(),
+            natives: BTreeMap::new(),
+            beginnings: Beginnings::default(),
             outlived: VecDeque::new(),
             round: 0,
             serials: 0,
@@ -162,6 +172,8 @@ impl Pool {
         self.retire();
         self.catalog.sort();
         self.sum_up();
+        self.sum_natives();
+        self.note_beginnings();
         self.prepare_output();
         self.evicted.clear();
     }
@@ -172,7 +184,7 @@ impl Pool {
         let mut unserved = std::mem::take(&mut self.unserved);
         unserved.retain(|id| {
             let child = self.catalog.child(*id);
-            if child.head.is_empty() {
+            if child.head.is_empty() || !is_total(self.catalog.variant(child.variant).kind) {
                 return false;
             }
             let shown = child.series().any(|s| self.out.has(s));
@@ -241,6 +253,8 @@ impl Pool {
     /// Moves all a record has counted into the offsets. The output doesn't change by it.
     fn fold_record(&mut self, slot: usize, record: usize) {
         let mut record = self.slots[slot].take_record(record);
+        self.note_folded_beginnings(&record);
+        self.fold_natives(&mut record);
         let ids: Vec<VariantId> = self.types.established().collect();
         for id in ids {
             let variant = self.catalog.variant(id);
@@ -331,6 +345,8 @@ impl Pool {
             for record in self.slots.iter_mut().flat_map(|s| &mut s.records) {
                 record.forget_child(child);
             }
+            self.natives.remove(&child);
+            self.beginnings.forget(child);
             let c = self.catalog.child_mut(child);
             if c.served_at.take().is_some() {
                 self.unserved.push(child);
@@ -428,6 +444,8 @@ impl Pool {
                 record.forget_child(*id);
                 record.gauges.retain(|s| !series.contains(s));
             }
+            self.natives.remove(id);
+            self.beginnings.forget(*id);
             self.worker_heads.retain(|(s, _), _| !series.contains(s));
         }
     }

@@ -3,9 +3,10 @@
 use super::catalog::{ChildId, SeriesId};
 use super::column::Column;
 use super::layout::Path;
+use super::native::Contribution;
 use super::stage::Declared;
 use crate::model::Exemplar;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +44,8 @@ pub(crate) struct Record {
     pub timestamps: HashMap<SeriesId, f64>,
     /// Exemplars of the newest body.
     pub exemplars: HashMap<SeriesId, Exemplar<'static>>,
+    /// Native parts of histograms.
+    pub natives: BTreeMap<ChildId, Contribution>,
     /// When the newest body came.
     pub body_at: Duration,
     /// The same as Unix seconds.
@@ -72,6 +75,7 @@ impl Record {
 
     pub fn forget_child(&mut self, child: ChildId) {
         self.created.set(child, super::column::ABSENT);
+        self.natives.remove(&child);
     }
 }
 
