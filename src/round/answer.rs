@@ -1,11 +1,13 @@
 use super::own;
 use super::state::State;
 use crate::encode::{FamilyView, Format, Rendered, encode};
-use crate::model::{MetricType, sample_name};
+use crate::model::{MetricType, Role, sample_name};
 use bytes::Bytes;
 
 /// Bodies kept between two rounds: one per format and query in use. More just aren't shared.
 const CACHE_MAX: usize = 8;
+/// Whether OpenMetrics says since when totals count. A server that doesn't look for it stores one more series for each.
+const OPENMETRICS_SHOWS_CREATED: bool = false;
 
 /// What of everything a request wants.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -124,7 +126,7 @@ impl State {
         let conflicts = join.conflicts();
         let mut families = join.join(&per_source);
         if *query == Query::default() {
-            ledger.merged = (families.len(), families.iter().map(|f| f.samples.len()).sum());
+            ledger.merged = (families.len(), families.iter().map(series).sum());
         }
         let mut ours = own::of_sources(sources, picked, &left_out, now);
         if query.sources.is_empty() {
@@ -136,11 +138,19 @@ impl State {
         if !query.names.is_empty() {
             families.retain_mut(|f| keep_named(f, &query.names));
         }
+        if format.is_openmetrics() && !OPENMETRICS_SHOWS_CREATED {
+            families.iter_mut().for_each(|f| f.samples.retain(|s| s.role != Role::Created));
+        }
         let mut body = Vec::new();
         let report = encode(&families, format, &mut body);
         ledger.escape_collisions += report.escape_collisions as u64;
         body.into()
     }
+}
+
+/// Series of a family: a native histogram is one, the time at which a total began is none.
+fn series(family: &FamilyView<'_>) -> usize {
+    family.samples.iter().filter(|s| s.role != Role::Created).count() + family.natives.len()
 }
 
 /// Keeps a family of one of these names whole (a counter's with or without `_total`), else its samples of these names.
@@ -150,8 +160,9 @@ fn keep_named(family: &mut FamilyView<'_>, names: &[String]) -> bool {
     if !named(family.name) && !bare.is_some_and(named) {
         let (name, kind) = (family.name, family.kind);
         family.samples.retain(|s| named(&sample_name(name, kind, s.role)));
+        family.natives.clear();
     }
-    !family.samples.is_empty()
+    !(family.samples.is_empty() && family.natives.is_empty())
 }
 
 #[cfg(test)]
