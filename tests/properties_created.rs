@@ -131,6 +131,8 @@ fn no_spikes(rounds: &[([Event; SLOTS], bool)], evidence: bool) -> Result<usize,
     let mut pool = Pool::new((0..SLOTS).map(|i| format!("w{i}")).collect(), MergeConfig::default(), Limits::default());
     let mut live: Vec<Option<Process>> = (0..SLOTS).map(|_| None).collect();
     let (mut server, mut began) = (Server::default(), BTreeMap::<String, Option<f64>>::new());
+    // By view: when processes shown so far began to count it, and whether any of them didn't say.
+    let mut shown = [(f64::INFINITY, false); VIEWS];
     // What processes really counted, by view.
     let mut truth = [0.0; VIEWS];
     for (i, (events, served)) in rounds.iter().enumerate() {
@@ -161,7 +163,14 @@ fn no_spikes(rounds: &[([Event; SLOTS], bool)], evidence: bool) -> Result<usize,
                 _ => {}
             }
             attempts.push(Some(match live.as_ref().filter(|_| !missed) {
-                Some(process) => Attempt::Good(process.exposition(evidence)),
+                Some(process) => {
+                    for (shown, view) in shown.iter_mut().zip(process.views) {
+                        let (created, _) = view.unwrap_or((f64::INFINITY, 0.0));
+                        *shown =
+                            if process.silent { (shown.0, shown.1 || view.is_some()) } else { (shown.0.min(created), shown.1) };
+                    }
+                    Attempt::Good(process.exposition(evidence))
+                }
                 None => Attempt::Missed { refused: live.is_none() },
             }));
         }
@@ -178,6 +187,11 @@ fn no_spikes(rounds: &[([Event; SLOTS], bool)], evidence: bool) -> Result<usize,
                 let labels = |head: &str| head.split_once('{').map(|(_, labels)| labels.to_string());
                 let of_child = family.samples[at_sample..].iter().take_while(|s| labels(s.head) == labels(sample.head));
                 let created = of_child.last().filter(|s| s.role == Role::Created).map(|s| s.value);
+                if !began.contains_key(sample.head) {
+                    let (earliest, unsaid) = shown[usize::from(sample.head.contains("view=\"1\""))];
+                    prop_assert!(created.is_none_or(|at| at <= earliest), "{} began at {created:?}, not {earliest}", sample.head);
+                    prop_assert!(!evidence || created.is_some() != unsaid, "{}: {created:?} of {earliest}", sample.head);
+                }
                 let known = *began.entry(sample.head.to_string()).or_insert(created);
                 prop_assert_eq!(known, created, "{} began at another time", sample.head);
                 server.ingest(sample.head, now, sample.value, created);
@@ -197,7 +211,7 @@ proptest! {
     #![proptest_config(laws::tries(500))]
 
     /// Whoever is recycled, missed, comes late or back, with evidence or without: no zero after a series' first sample, so no spike, and
-    /// never more than was counted.
+    /// never more than was counted. A total begins no later than any part of its first value, and not at all if one doesn't say when.
     #[test]
     fn a_zero_where_a_total_began_makes_no_spike(rounds in rounds(), evidence in any::<bool>()) {
         no_spikes(&rounds, evidence)?;
