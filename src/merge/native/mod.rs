@@ -7,6 +7,9 @@
 mod arithmetic;
 mod commit;
 mod sum;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests;
 mod valid;
 
 pub(super) use commit::{StagedNative, fold_native};
