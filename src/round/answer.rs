@@ -6,8 +6,6 @@ use bytes::Bytes;
 
 /// Bodies kept between two rounds: one per format and query in use. More just aren't shared.
 const CACHE_MAX: usize = 8;
-/// Whether OpenMetrics says since when totals count. A server that doesn't look for it stores one more series for each.
-const OPENMETRICS_SHOWS_CREATED: bool = false;
 
 /// What of everything a request wants.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -138,9 +136,6 @@ impl State {
         if !query.names.is_empty() {
             families.retain_mut(|f| keep_named(f, &query.names));
         }
-        if format.is_openmetrics() && !OPENMETRICS_SHOWS_CREATED {
-            families.iter_mut().for_each(|f| f.samples.retain(|s| s.role != Role::Created));
-        }
         let mut body = Vec::new();
         let report = encode(&families, format, &mut body);
         ledger.escape_collisions += report.escape_collisions as u64;
@@ -148,7 +143,7 @@ impl State {
     }
 }
 
-/// Series of a family: a native histogram is one, the time at which a total began is none.
+/// Series of a family: a native histogram is one, the time at which a child began is none.
 fn series(family: &FamilyView<'_>) -> usize {
     family.samples.iter().filter(|s| s.role != Role::Created).count() + family.natives.len()
 }
@@ -162,14 +157,13 @@ fn keep_named(family: &mut FamilyView<'_>, names: &[String]) -> bool {
         family.samples.retain(|s| named(&sample_name(name, kind, s.role)));
         family.natives.clear();
     }
-    !(family.samples.is_empty() && family.natives.is_empty())
+    !family.samples.is_empty() || !family.natives.is_empty()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::encode::SampleView;
-    use crate::model::Role;
     use crate::testing;
 
     #[test]
