@@ -20,7 +20,7 @@ const UNIX_START: f64 = 1_790_000_000.0;
 const ROUNDING: f64 = 1e-9;
 const SCHEMAS: [i32; 5] = [4, 3, 1, 0, -1];
 /// None, a bound of every schema, one of some schemas, one of none.
-const THRESHOLDS: [f64; 4] = [0.0, 0.0009765625, 0.7071067811865476, 0.1];
+const THRESHOLDS: [f64; 4] = [0.0, 0.0009765625, std::f64::consts::FRAC_1_SQRT_2, 0.1];
 
 /// What happens to one worker between two rounds, and how its scrape ends.
 #[derive(Debug, Clone)]

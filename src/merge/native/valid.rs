@@ -18,11 +18,8 @@ pub(super) fn unusable(histogram: &mut NativeHistogram) -> Option<Unusable> {
     }
     let rising = |side: &NativeBuckets| side.is_sorted_by(|a, b| a.0 < b.0);
     let threshold = histogram.zero_threshold;
-    if !(SCHEMA_MIN..=SCHEMA_MAX).contains(&histogram.schema)
-        || !(threshold.is_finite() && threshold >= 0.0)
-        || !rising(&histogram.positive)
-        || !rising(&histogram.negative)
-    {
+    let on_a_grid = (SCHEMA_MIN..=SCHEMA_MAX).contains(&histogram.schema) && threshold.is_finite() && threshold >= 0.0;
+    if !(on_a_grid && rising(&histogram.positive) && rising(&histogram.negative)) {
         return broken;
     }
     let in_buckets = in_buckets(histogram);
