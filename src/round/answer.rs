@@ -1,7 +1,7 @@
 use super::own;
 use super::state::State;
 use crate::encode::{FamilyView, Format, Rendered, encode};
-use crate::model::{MetricType, Role, sample_name};
+use crate::model::{MetricType, sample_name};
 use bytes::Bytes;
 
 /// Bodies kept between two rounds: one per format and query in use. More just aren't shared.
@@ -145,7 +145,7 @@ impl State {
 
 /// Series of a family: a native histogram is one, the time at which a child began is none.
 fn series(family: &FamilyView<'_>) -> usize {
-    family.samples.iter().filter(|s| s.role != Role::Created).count() + family.natives.len()
+    family.samples.iter().filter(|s| s.role != crate::model::Role::Created).count() + family.natives.len()
 }
 
 /// Keeps a family of one of these names whole (a counter's with or without `_total`), else its samples of these names.
@@ -164,6 +164,7 @@ fn keep_named(family: &mut FamilyView<'_>, names: &[String]) -> bool {
 mod tests {
     use super::*;
     use crate::encode::SampleView;
+    use crate::model::Role;
     use crate::testing;
 
     #[test]
