@@ -2,6 +2,7 @@
 
 use super::catalog::{ChildId, SeriesId, VariantId};
 use super::column::{ABSENT, Column, fold, is_absent};
+use super::native;
 use super::pool::{Pool, is_total};
 use super::slot::{Entrance, Record};
 use super::stage::{SAME_CREATED_SECONDS, Staged, child_fell, created_moved};
@@ -77,6 +78,9 @@ impl Pool {
             let kind = self.catalog.variant(c.variant).kind;
             if !is_total(kind) {
                 self.commit_current(record, staged, child);
+                if !staged.natives.is_empty() {
+                    self.take_current_native(record, staged, child);
+                }
             } else if self.is_valid(kind, child, staged) {
                 let cause = self.commit_total(slot, entrance, record, staged, child, &mut baselines);
                 causes[0] |= cause == Some(ResetCause::Created);
@@ -115,6 +119,7 @@ impl Pool {
     /// What came with the newest body only is replaced.
     fn renew(&mut self, record: &mut Record, staged: &mut Staged) {
         record.exemplars = std::mem::take(&mut staged.exemplars).into_iter().collect();
+        record.natives.values_mut().for_each(native::Contribution::forget_exemplars);
         (record.body_at, record.body_unix) = (self.now.elapsed, self.now.unix);
         for key in staged.left_out.drain(..) {
             record.leave_out(key);
@@ -125,6 +130,9 @@ impl Pool {
     fn forget_current(&self, record: &mut Record) {
         for series in record.gauges.drain(..) {
             record.last.set(series, ABSENT);
+        }
+        if !record.natives.is_empty() {
+            self.forget_current_natives(record);
         }
         record.last.reserve(self.catalog.columns());
         record.timestamps.clear();
@@ -147,7 +155,8 @@ impl Pool {
     /// Whether the child can be counted, after repairs; else it counts as missing in this body.
     fn is_valid(&mut self, kind: MetricType, id: ChildId, staged: &mut Staged) -> bool {
         let unusable = if kind == MetricType::Histogram {
-            self.mend_histogram(id, staged)
+            let classic = if self.is_only_native(id, staged) { None } else { self.mend_histogram(id, staged) };
+            classic.or_else(|| self.native_unusable(id, staged))
         } else {
             let c = self.catalog.child(id);
             c.value().into_iter().chain(c.count()).find_map(|s| why_uncountable(staged.values.get(s))).map(Unusable::Dropped)
@@ -203,28 +212,38 @@ impl Pool {
         slot: usize,
         entrance: Entrance,
         record: &mut Record,
-        staged: &Staged,
+        staged: &mut Staged,
         id: ChildId,
         baselines: &mut u64,
     ) -> Option<ResetCause> {
         let child = self.catalog.child(id);
         let known = child.totals().any(|s| record.last.has(s));
-        let mut cause = None;
+        let (mut cause, mut at_baseline) = (None, false);
         if known {
             cause = if created_moved(record, staged, id) {
                 Some(ResetCause::Created)
             } else {
-                child_fell(child, &record.last, &staged.values).then_some(ResetCause::Value)
+                let fell = child_fell(child, &record.last, &staged.values) || native::fell(record, staged, id);
+                fell.then_some(ResetCause::Value)
             };
             if cause.is_some() {
+                if child.served_at.is_none() {
+                    self.beginnings.note_folded(id, record);
+                }
+                native::fold_native(&mut self.natives, record, id, child, &self.offset);
                 fold(child, &mut record.last, &mut record.base, &mut self.offset);
             }
         } else if self.starts_at_baseline(slot, entrance, record, staged, id) {
             *baselines += 1;
+            at_baseline = true;
             for s in child.totals() {
                 record.base.set(s, staged.values.get(s));
             }
         }
+        if !(staged.natives.is_empty() && record.natives.is_empty()) {
+            self.take_native(record, staged, id, known && cause.is_none(), at_baseline);
+        }
+        let child = self.catalog.child(id);
         if staged.created.has(id) {
             record.created.set(id, staged.created.get(id));
         }
@@ -294,7 +313,7 @@ fn same_created(new: &Column, last: &Column) -> bool {
 }
 
 /// Why a count can't be used.
-fn why_uncountable(value: f64) -> Option<DropReason> {
+pub(super) fn why_uncountable(value: f64) -> Option<DropReason> {
     if is_absent(value) {
         None
     } else if !value.is_finite() {
@@ -305,7 +324,7 @@ fn why_uncountable(value: f64) -> Option<DropReason> {
 }
 
 /// Why a child counts as missing, and under which name that is counted.
-enum Unusable {
+pub(super) enum Unusable {
     Dropped(DropReason),
     Broken(RepairKind),
 }

@@ -6,11 +6,15 @@
 //! - instances (`slot`): whose body it is;
 //! - commit (`commit`): one reset decision per child, offsets, baselines;
 //! - totals (`totals`): the sums of the round;
+//! - natives (`native`): the same for the native part of histograms;
+//! - beginnings (`beginning`): since when a total counts;
 //! - output (`output`): families as they are served.
 
+use super::beginning::Beginnings;
 use super::catalog::{Catalog, Child, ChildId, SeriesId, VariantId};
 use super::column::{ABSENT, Column, fold};
 use super::layout::{Dialect, Layout};
+use super::native::Total;
 use super::slot::{Entrance, Record, Slot};
 use super::stage::Staged;
 use super::stream::Reader;
@@ -19,6 +23,7 @@ use super::{Now, ResetCause, Tally};
 use crate::config::{Limits, MergeConfig};
 use crate::parse::Exposition;
 use foldhash::{HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -57,6 +62,10 @@ pub struct Pool {
     pub(super) offset: Column,
     /// What was last in the output, of totals.
     pub(super) out: Column,
+    /// Native parts of histograms, of all workers together.
+    pub(super) natives: BTreeMap<ChildId, Total>,
+    /// Since when totals count.
+    pub(super) beginnings: Beginnings,
     /// Instances of slots that were retired.
     outlived: VecDeque<f64>,
     pub(super) round: u64,
@@ -99,6 +108,8 @@ impl Pool {
             types: Types::default(),
             offset: Column::default(),
             out: Column::default(),
+            natives: BTreeMap::new(),
+            beginnings: Beginnings::default(),
             outlived: VecDeque::new(),
             round: 0,
             serials: 0,
@@ -167,6 +178,8 @@ impl Pool {
         self.retire();
         self.catalog.sort();
         self.sum_up();
+        self.sum_natives();
+        self.note_beginnings();
         if std::mem::take(&mut self.shifted) {
             self.tally.retained_series = self.retained();
             self.prepare_output();
@@ -180,7 +193,7 @@ impl Pool {
         let mut unserved = std::mem::take(&mut self.unserved);
         unserved.retain(|id| {
             let child = self.catalog.child(*id);
-            if child.is_forgotten() {
+            if child.is_forgotten() || !is_total(self.catalog.variant(child.variant).kind) {
                 return false;
             }
             let shown = child.series().any(|s| self.out.has(s));
@@ -255,6 +268,8 @@ impl Pool {
     fn fold_record(&mut self, slot: usize, record: usize) {
         self.shifted = true;
         let mut record = self.slots[slot].take_record(record);
+        self.note_folded_beginnings(&record);
+        self.fold_natives(&mut record);
         let ids: Vec<VariantId> = self.types.established().collect();
         for id in ids {
             let variant = self.catalog.variant(id);
@@ -346,6 +361,8 @@ impl Pool {
             for record in self.slots.iter_mut().flat_map(|s| &mut s.records) {
                 record.forget_child(child);
             }
+            self.natives.remove(&child);
+            self.beginnings.forget(child);
             let c = self.catalog.child_mut(child);
             if c.served_at.take().is_some() {
                 self.unserved.push(child);
@@ -445,6 +462,8 @@ impl Pool {
                 record.forget_child(*id);
                 record.gauges.retain(|s| !series.contains(s));
             }
+            self.natives.remove(id);
+            self.beginnings.forget(*id);
             self.worker_heads.retain(|(s, _), _| !series.contains(s));
         }
     }

@@ -3,6 +3,7 @@
 use super::catalog::{Child, ChildId, SeriesId, VariantId, with_label};
 use super::column::Column;
 use super::layout::{Layout, Path};
+use super::native::{self, StagedNative};
 use super::pool::{Pool, is_total};
 use super::rules::mode_of;
 use super::slot::Record;
@@ -11,6 +12,7 @@ use crate::config::{BoundsPolicy, GaugeMode, QuantilePolicy};
 use crate::model::{Exemplar, Family, Labels, MetricType, Role, Sample, child_head};
 use crate::parse::Exposition;
 use foldhash::{HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Characters of an exemplar's label names and values together that OpenMetrics allows.
@@ -34,6 +36,8 @@ pub(crate) struct Staged {
     pub declared: Arc<[Declared]>,
     pub timestamps: HashMap<SeriesId, f64>,
     pub exemplars: Vec<(SeriesId, Exemplar<'static>)>,
+    /// Native parts of histograms.
+    pub natives: BTreeMap<ChildId, StagedNative>,
     pub start_time: Option<f64>,
     /// Keys of children there was no room for, or that were left out for their bounds.
     pub left_out: Vec<u64>,
@@ -63,6 +67,7 @@ impl Staged {
         self.declared = Arc::default();
         self.timestamps.clear();
         self.exemplars.clear();
+        self.natives.clear();
         self.left_out.clear();
         self.drops.clear();
         (self.start_time, self.samples, self.path) = (None, 0, None);
@@ -82,12 +87,9 @@ impl Staged {
         if let Some(at) = timestamp {
             self.timestamps.insert(series, at);
         }
-        if let Some(exemplar) = exemplar {
-            let chars: usize = exemplar.labels.iter().map(|(k, v)| k.chars().count() + v.chars().count()).sum();
-            if chars <= EXEMPLAR_CHARS_MAX {
-                self.exemplars.retain(|(s, _)| *s != series);
-                self.exemplars.push((series, exemplar.into_owned()));
-            }
+        if let Some(exemplar) = exemplar.filter(is_short) {
+            self.exemplars.retain(|(s, _)| *s != series);
+            self.exemplars.push((series, exemplar.into_owned()));
         }
     }
 
@@ -95,6 +97,11 @@ impl Staged {
     pub fn shows(&self, child: &Child) -> bool {
         child.series().any(|s| self.values.has(s))
     }
+}
+
+/// Whether the exemplar's labels are within what OpenMetrics allows.
+pub(super) fn is_short(exemplar: &Exemplar<'_>) -> bool {
+    exemplar.labels.iter().map(|(k, v)| k.chars().count() + v.chars().count()).sum::<usize>() <= EXEMPLAR_CHARS_MAX
 }
 
 /// Whether the family's name is one that the scraping server or the proxy uses itself.
@@ -110,18 +117,24 @@ impl Pool {
         staged.samples = exposition.families.iter().map(|f| f.samples.len()).sum();
         for family in &exposition.families {
             if is_reserved(&family.name) {
-                staged.drops.extend(family.samples.iter().map(|_| DropReason::ReservedName));
+                let samples = family.samples.len() + family.natives.len();
+                staged.drops.extend(std::iter::repeat_n(DropReason::ReservedName, samples));
                 continue;
             }
             let kind = self.merged_kind(&family.name, family.kind);
             let variant = self.variant(&family.name, kind);
             let odd = self.odd_histograms(variant, family);
+            let odd_at = |labels| (!odd.is_empty() && odd.contains(&child_head(&family.name, labels))).then_some(slot);
             for sample in &family.samples {
-                if odd.is_empty() {
-                    self.stage_sample(&mut staged, variant, &family.name, sample, None);
-                } else {
-                    let is_odd = odd.contains(&child_head(&family.name, &sample.labels));
-                    self.stage_sample(&mut staged, variant, &family.name, sample, is_odd.then_some(slot));
+                self.stage_sample(&mut staged, variant, &family.name, sample, odd_at(&sample.labels));
+            }
+            for native in &family.natives {
+                self.stage_native(&mut staged, variant, &family.name, native, odd_at(&native.labels));
+            }
+            if !family.natives.is_empty() {
+                // Children that are only native are known but now.
+                for sample in family.samples.iter().filter(|s| s.role == Role::Created) {
+                    self.stage_sample(&mut staged, variant, &family.name, sample, odd_at(&sample.labels));
                 }
             }
             if family.kind != MetricType::Unknown || !family.samples.is_empty() {
@@ -239,7 +252,9 @@ impl Pool {
         self.catalog.children().any(|(id, child)| {
             is_total(self.catalog.variant(child.variant).kind)
                 && staged.shows(child)
-                && (created_moved(record, staged, id) || child_fell(child, &record.last, &staged.values))
+                && (created_moved(record, staged, id)
+                    || child_fell(child, &record.last, &staged.values)
+                    || native::fell(record, staged, id))
         })
     }
 

@@ -124,7 +124,7 @@ impl State {
         let conflicts = join.conflicts();
         let mut families = join.join(&per_source);
         if *query == Query::default() {
-            ledger.merged = (families.len(), families.iter().map(|f| f.samples.len()).sum());
+            ledger.merged = (families.len(), families.iter().map(series).sum());
         }
         let mut ours = own::of_sources(sources, picked, &left_out, now);
         if query.sources.is_empty() {
@@ -143,6 +143,11 @@ impl State {
     }
 }
 
+/// Series of a family: a native histogram is one, the time at which a child began is none.
+fn series(family: &FamilyView<'_>) -> usize {
+    family.samples.iter().filter(|s| s.role != crate::model::Role::Created).count() + family.natives.len()
+}
+
 /// Keeps a family of one of these names whole (a counter's with or without `_total`), else its samples of these names.
 fn keep_named(family: &mut FamilyView<'_>, names: &[String]) -> bool {
     let named = |name: &str| names.iter().any(|n| n == name);
@@ -150,8 +155,9 @@ fn keep_named(family: &mut FamilyView<'_>, names: &[String]) -> bool {
     if !named(family.name) && !bare.is_some_and(named) {
         let (name, kind) = (family.name, family.kind);
         family.samples.retain(|s| named(&sample_name(name, kind, s.role)));
+        family.natives.clear();
     }
-    !family.samples.is_empty()
+    !family.samples.is_empty() || !family.natives.is_empty()
 }
 
 #[cfg(test)]
