@@ -17,6 +17,7 @@ pub mod encode;
 pub mod merge;
 pub mod model;
 pub mod parse;
+mod protobuf;
 pub mod round;
 pub mod scrape;
 pub mod serve;

@@ -10,7 +10,7 @@ use super::pool::Pool;
 use super::stage::{Declared, Staged, is_reserved};
 use crate::config::BoundsPolicy;
 use crate::model::{Labels, MetricType, Role, child_head, parse_number};
-use crate::parse::{EOF, Head, Line, ParseError, Tail, head_of, is_openmetrics, line_of, tail_of};
+use crate::parse::{EOF, Head, Line, ParseError, Tail, head_of, is_openmetrics, is_protobuf, line_of, tail_of};
 use memchr::{memchr, memrchr};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -160,7 +160,7 @@ impl Pool {
     /// Begins to read a body of `slot` as it comes. False: it must be read whole.
     pub fn begin_body(&mut self, slot: usize, content_type: Option<&str>) -> bool {
         let Some(state) = self.slots.get(slot) else { return false };
-        if state.unsteady || self.config.histograms != BoundsPolicy::Union {
+        if state.unsteady || self.config.histograms != BoundsPolicy::Union || is_protobuf(content_type) {
             return false;
         }
         let dialect = if is_openmetrics(content_type) { Dialect::OpenMetrics } else { Dialect::Text };
