@@ -4,8 +4,8 @@
 //! of configuration) carry `source="<name>"` from then on, whoever is up. Where types differ, the later source's family is left out.
 
 use super::catalog::with_label;
-use crate::encode::{FamilyView, SampleView};
-use crate::model::{MetricType, Role, sample_head, split_head};
+use crate::encode::{FamilyView, NativeView, SampleView};
+use crate::model::{MetricType, Role, child_head, child_labels, sample_head, split_head};
 use std::collections::{HashMap, HashSet};
 
 /// The label that tells sources apart where their series clash.
@@ -37,6 +37,7 @@ impl Join {
         sorted.sort_by(|a, b| a.1.name.cmp(b.1.name).then(a.0.cmp(&b.0)));
         for (source, family) in sorted {
             let own = self.labelled(source, family);
+            let own_natives = self.labelled_natives(source, family);
             match joined.last_mut() {
                 Some(before) if before.name == family.name => {
                     if before.kind != family.kind {
@@ -46,9 +47,9 @@ impl Join {
                         before.help = family.help;
                     }
                     before.samples.extend(own);
-                    before.natives.extend_from_slice(&family.natives);
+                    before.natives.extend(own_natives);
                 }
-                _ => joined.push(FamilyView { samples: own, natives: family.natives.clone(), ..*family }),
+                _ => joined.push(FamilyView { samples: own, natives: own_natives, ..*family }),
             }
         }
         joined.iter_mut().filter(|family| family.kind == MetricType::StateSet).for_each(group_states);
@@ -59,8 +60,18 @@ impl Join {
         if !self.apart[source].contains(family.name) {
             return family.samples.clone();
         }
-        let head = |plain: &'a str| self.heads[source].get(plain).map_or(plain, String::as_str);
-        family.samples.iter().map(|s| SampleView { head: head(s.head), ..*s }).collect()
+        family.samples.iter().map(|s| SampleView { head: self.head(source, s.head), ..*s }).collect()
+    }
+
+    fn labelled_natives<'a>(&'a self, source: usize, family: &FamilyView<'a>) -> Vec<NativeView<'a>> {
+        if !self.apart[source].contains(family.name) {
+            return family.natives.clone();
+        }
+        family.natives.iter().map(|n| NativeView { head: self.head(source, n.head), ..*n }).collect()
+    }
+
+    fn head<'a>(&'a self, source: usize, plain: &'a str) -> &'a str {
+        self.heads[source].get(plain).map_or(plain, String::as_str)
     }
 
     /// Looks for clashes between the sources' families and decides them for good.
@@ -74,12 +85,12 @@ impl Join {
                 let (owner, kind) = *first.entry(family.name).or_insert((*source, family.kind));
                 if kind != family.kind {
                     self.conflicts += 1;
-                    self.dropped[*source] += family.samples.len() as u64;
+                    self.dropped[*source] += series(family) as u64;
                     continue;
                 }
                 let heads = seen.entry(family.name).or_default();
-                let clash = owner != *source && family.samples.iter().any(|s| heads.contains(s.head));
-                heads.extend(family.samples.iter().map(|s| s.head));
+                let clash = owner != *source && identities(family).any(|identity| heads.contains(identity));
+                heads.extend(identities(family));
                 if clash {
                     self.apart[*source].insert(family.name.to_string());
                 }
@@ -91,9 +102,14 @@ impl Join {
                         known.insert(sample.head.to_string(), with_source(family, sample, &self.names[*source]));
                     }
                 }
+                for native in &family.natives {
+                    if !known.contains_key(native.head) {
+                        known.insert(native.head.to_string(), native_with_source(family, native, &self.names[*source]));
+                    }
+                }
                 // Heads of series that are gone must not pile up.
-                if known.len() > 2 * families.iter().map(|f| f.samples.len()).sum::<usize>() {
-                    let live: HashSet<&str> = families.iter().flat_map(|f| &f.samples).map(|s| s.head).collect();
+                if known.len() > 2 * families.iter().map(series).sum::<usize>() {
+                    let live: HashSet<&str> = families.iter().flat_map(heads_of).collect();
                     known.retain(|head, _| live.contains(head.as_str()));
                 }
             }
@@ -126,6 +142,28 @@ fn group_states(family: &mut FamilyView<'_>) {
 fn names_of_several<'a>(sources: &[(usize, Vec<FamilyView<'a>>)]) -> HashSet<&'a str> {
     let mut once = HashSet::new();
     sources.iter().flat_map(|(_, families)| families).map(|f| f.name).filter(|name| !once.insert(*name)).collect()
+}
+
+/// How many series a family has; a native part is one.
+fn series(family: &FamilyView<'_>) -> usize {
+    family.samples.len() + family.natives.len()
+}
+
+/// What tells the series of a family apart: the heads; of histograms the children's labels, since a child is one and the same whether
+/// its buckets are classic or native.
+fn identities<'a>(family: &FamilyView<'a>) -> impl Iterator<Item = &'a str> {
+    let by_child = matches!(family.kind, MetricType::Histogram | MetricType::GaugeHistogram);
+    let samples = family.samples.iter().map(move |s| if by_child { child_labels(s.head, s.role) } else { s.head });
+    samples.chain(family.natives.iter().map(|n| child_labels(n.head, Role::Value)))
+}
+
+fn heads_of<'a>(family: &FamilyView<'a>) -> impl Iterator<Item = &'a str> {
+    family.samples.iter().map(|s| s.head).chain(family.natives.iter().map(|n| n.head))
+}
+
+fn native_with_source(family: &FamilyView<'_>, native: &NativeView<'_>, source: &str) -> String {
+    let Some((_, labels)) = split_head(native.head) else { return native.head.to_string() };
+    child_head(family.name, &with_label(labels, SOURCE_LABEL, source))
 }
 
 fn with_source(family: &FamilyView<'_>, sample: &SampleView<'_>, source: &str) -> String {

@@ -138,6 +138,26 @@ pub fn split_head(head: &str) -> Option<(Cow<'_, str>, Labels<'_>)> {
     Some((name, labels))
 }
 
+/// The labels in a canonical head as they stand there, without `le` or `quantile` of the sample's role and without the braces: what
+/// tells the children of a family apart.
+pub(crate) fn child_labels(head: &str, role: Role) -> &str {
+    let (_, rest) = head.split_once('{').unwrap_or(("", ""));
+    let rest = rest.strip_suffix('}').unwrap_or(rest);
+    let labels = match head.starts_with('{') {
+        // A quoted metric name stands first.
+        true => take_quoted(rest).map_or(rest, |(_, labels)| labels.strip_prefix(',').unwrap_or(labels)),
+        false => rest,
+    };
+    let own = match role {
+        Role::Bucket(_) => "le=\"",
+        Role::Quantile(_) => "quantile=\"",
+        _ => return labels,
+    };
+    // The last label, and its value is a number.
+    let others = labels.rfind(own).and_then(|at| labels.get(..at)).unwrap_or(labels);
+    others.strip_suffix(',').unwrap_or(others)
+}
+
 /// The unescaped text of a leading double-quoted string, and what follows it.
 fn take_quoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
     let body = text.strip_prefix('"')?;
@@ -187,6 +207,21 @@ mod tests {
                     (n.as_ref(), l.iter().map(|(k, v)| (k.as_ref(), v.as_ref())).collect::<Vec<_>>()),
                     (name, labels.clone())
                 );
+            }
+        }
+        for name in ["m", "m.n", "le=\""] {
+            for labels in [vec![], vec![("a", "x")], vec![("a.b", "q\"\\\n{},="), ("file", "le=\"1\"")]] {
+                for (kind, roles) in [
+                    (MetricType::Histogram, [Role::Bucket(0.5), Role::Count, Role::Created]),
+                    (MetricType::Summary, [Role::Quantile(0.5), Role::Sum, Role::Created]),
+                ] {
+                    let heads = roles.map(|role| h(name, kind, role, &labels));
+                    let child = child_head("m", &labels);
+                    let want = child.trim_start_matches("m").trim_start_matches('{').trim_end_matches('}');
+                    for (head, role) in heads.iter().zip(roles) {
+                        assert_eq!(child_labels(head, role), want, "{head}");
+                    }
+                }
             }
         }
         assert_eq!(h("a_total", MetricType::Counter, Role::Created, &none), "a_created");

@@ -1,6 +1,6 @@
 use super::own;
 use super::state::State;
-use crate::encode::{FamilyView, Format, Rendered, encode};
+use crate::encode::{FamilyView, Format, Rendered, Style, encode};
 use crate::model::{MetricType, sample_name};
 use bytes::Bytes;
 
@@ -102,7 +102,7 @@ impl State {
 
     fn render(&mut self, query: &Query, picked: &[usize], format: Format) -> Bytes {
         let now = self.clock.now();
-        let Self { sources, join, ledger, .. } = self;
+        let Self { sources, join, ledger, openmetrics_created, .. } = self;
         let unmerged: Vec<Option<Rendered>> =
             picked.iter().map(|i| sources.get(*i).filter(|_| query.unmerged).and_then(|s| s.source.unmerged())).collect();
         let per_source: Vec<(usize, Vec<FamilyView<'_>>)> = picked
@@ -137,7 +137,7 @@ impl State {
             families.retain_mut(|f| keep_named(f, &query.names));
         }
         let mut body = Vec::new();
-        let report = encode(&families, format, &mut body);
+        let report = encode(&families, Style { format, openmetrics_created: *openmetrics_created }, &mut body);
         ledger.escape_collisions += report.escape_collisions as u64;
         body.into()
     }
@@ -150,8 +150,9 @@ fn keep_named(family: &mut FamilyView<'_>, names: &[String]) -> bool {
     if !named(family.name) && !bare.is_some_and(named) {
         let (name, kind) = (family.name, family.kind);
         family.samples.retain(|s| named(&sample_name(name, kind, s.role)));
+        family.natives.clear();
     }
-    !family.samples.is_empty()
+    !family.samples.is_empty() || !family.natives.is_empty()
 }
 
 #[cfg(test)]
