@@ -64,7 +64,9 @@ mod tests {
             (Some("Application/OpenMetrics-Text ; version=1.0.0"), Media::OpenMetrics),
             (Some("application/vnd.google.protobuf"), Media::Protobuf),
             (
-                Some("application/vnd.google.protobuf; Proto=\"io.prometheus.client.MetricFamily\" ;encoding=delimited; escaping=values"),
+                Some(
+                    "application/vnd.google.protobuf; Proto=\"io.prometheus.client.MetricFamily\" ;encoding=delimited; escaping=values",
+                ),
                 Media::Protobuf,
             ),
         ] {

@@ -14,8 +14,8 @@ mod unescape;
 
 pub use error::{ParseError, Place};
 pub(crate) use line::{Head, Line, Tail, Why};
-pub(crate) use openmetrics::EOF;
 pub(crate) use media::{is_openmetrics, is_protobuf};
+pub(crate) use openmetrics::EOF;
 pub use openmetrics::openmetrics;
 pub use protobuf::protobuf;
 pub use text::text;

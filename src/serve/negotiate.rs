@@ -31,7 +31,10 @@ pub fn format(accept: Option<&str>) -> Format {
 /// The Content-Type of protobuf with an escaping scheme.
 macro_rules! protobuf {
     ($escaping:literal) => {
-        concat!("application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited; escaping=", $escaping)
+        concat!(
+            "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited; escaping=",
+            $escaping
+        )
     };
 }
 
@@ -204,13 +207,19 @@ mod tests {
             ("text/*;q=0.1", Text004),
             ("image/png", Text004),
             (PROTOBUF, Protobuf(Underscores)),
-            ("Application/Vnd.Google.Protobuf; Encoding = \"delimited\"; PROTO=io.prometheus.client.MetricFamily; escaping=values", Protobuf(Values)),
+            (
+                "Application/Vnd.Google.Protobuf; Encoding = \"delimited\"; PROTO=io.prometheus.client.MetricFamily; escaping=values",
+                Protobuf(Values),
+            ),
             ("application/vnd.google.protobuf", Text004),
             ("application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily", Text004),
             ("application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=text", Text004),
             ("application/vnd.google.protobuf;proto=io.prometheus.write.v2.Request;encoding=delimited", Text004),
             ("application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0,*/*;q=0.1", Text004),
-            ("application/openmetrics-text,application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited", Protobuf(Underscores)),
+            (
+                "application/openmetrics-text,application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
+                Protobuf(Underscores),
+            ),
             ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", Text004),
             ("text/plain", Text004),
             ("text/plain;version=1.0.0", Text100(Underscores)),

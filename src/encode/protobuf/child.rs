@@ -76,10 +76,8 @@ impl<'f> Child<'f> {
             Some(count) => Some(integer(count)?),
             None => None,
         };
-        let quantile = |(rank, sample): &(f64, &SampleView<'_>)| messages::Quantile {
-            quantile: Some(*rank),
-            value: Some(sample.value),
-        };
+        let quantile =
+            |(rank, sample): &(f64, &SampleView<'_>)| messages::Quantile { quantile: Some(*rank), value: Some(sample.value) };
         let quantile = self.bounded.iter().map(quantile).collect();
         Some(messages::Summary { sample_count, sample_sum: self.sum, quantile, created_timestamp: self.created() })
     }

@@ -2,6 +2,8 @@
 
 mod child;
 mod native;
+#[cfg(test)]
+mod tests;
 
 use super::{Escaping, FamilyView};
 use crate::model::{MetricType, Role, child_labels};

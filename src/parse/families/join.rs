@@ -102,7 +102,12 @@ impl<'a> Joined<'a> {
 
     /// The family of a message that gives name, type and metadata at once; `number`: its place in the body.
     pub(in crate::parse) fn family_of_message(
-        &mut self, number: usize, name: String, kind: MetricType, help: Option<String>, unit: Option<String>,
+        &mut self,
+        number: usize,
+        name: String,
+        kind: MetricType,
+        help: Option<String>,
+        unit: Option<String>,
     ) -> &mut Family<'a> {
         let at = self.family(Cow::Owned(name), kind, number);
         self.describe(at, number, &help.map(Cow::Owned), &unit.map(Cow::Owned));

@@ -94,7 +94,10 @@ fn summary(family: &mut Family<'_>, message: messages::Summary) -> Result<(), Wh
 }
 
 fn histogram<'a>(
-    family: &mut Family<'a>, message: messages::Histogram, labels: &Labels<'a>, timestamp: Option<f64>,
+    family: &mut Family<'a>,
+    message: messages::Histogram,
+    labels: &Labels<'a>,
+    timestamp: Option<f64>,
 ) -> Result<(), Why> {
     let native = native::native_of(&message)?;
     if native.is_none() || !message.bucket.is_empty() {
