@@ -175,3 +175,44 @@ fn with_source(family: &FamilyView<'_>, sample: &SampleView<'_>, source: &str) -
     }
     sample_head(family.name, family.kind, sample.role, &with_label(labels, SOURCE_LABEL, source))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::NativeHistogram;
+
+    const COUNT: &str = "h_count{x=\"1\"}";
+    const CHILD: &str = "h{x=\"1\"}";
+
+    fn family<'a>(samples: &[&'a str], natives: &[&'a str], histogram: &'a NativeHistogram) -> FamilyView<'a> {
+        let sample = |head: &&'a str| SampleView { head, role: Role::Count, value: 1.0, exemplar: None };
+        let native = |head: &&'a str| NativeView { head, histogram, exemplars: &[] };
+        let (samples, natives) = (samples.iter().map(sample).collect(), natives.iter().map(native).collect());
+        FamilyView { name: "h", kind: MetricType::Histogram, help: "", unit: "", samples, natives }
+    }
+
+    /// A child is told from that of another source whichever part of it each of them has.
+    #[test]
+    fn natives_that_clash_carry_the_source() {
+        let histogram = NativeHistogram::default();
+        for (first, second) in [((&[][..], &[CHILD][..]), (&[][..], &[CHILD][..])), ((&[COUNT], &[]), (&[], &[CHILD]))] {
+            let sources = [(0, vec![family(first.0, first.1, &histogram)]), (1, vec![family(second.0, second.1, &histogram)])];
+            let mut join = Join::new(vec!["a".into(), "b".into()]);
+            join.settle(&sources);
+            let joined = join.join(&sources);
+            let natives: Vec<_> = joined[0].natives.iter().map(|native| native.head).collect();
+            assert_eq!(natives.last(), Some(&"h{source=\"b\",x=\"1\"}"));
+            assert_eq!((joined.len(), natives.len() + joined[0].samples.len()), (1, 2));
+        }
+    }
+
+    #[test]
+    fn natives_that_do_not_clash_stay_as_they_are() {
+        let histogram = NativeHistogram::default();
+        let sources = [(0, vec![family(&[], &[CHILD], &histogram)]), (1, vec![family(&[], &["h{x=\"2\"}"], &histogram)])];
+        let mut join = Join::new(vec!["a".into(), "b".into()]);
+        join.settle(&sources);
+        let heads: Vec<_> = join.join(&sources)[0].natives.iter().map(|native| native.head).collect();
+        assert_eq!(heads, [CHILD, "h{x=\"2\"}"]);
+    }
+}

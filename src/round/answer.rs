@@ -158,8 +158,8 @@ fn keep_named(family: &mut FamilyView<'_>, names: &[String]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encode::SampleView;
-    use crate::model::Role;
+    use crate::encode::{NativeView, SampleView};
+    use crate::model::{NativeHistogram, Role};
     use crate::testing;
 
     #[test]
@@ -188,6 +188,11 @@ mod tests {
         assert_eq!(kept("a", MetricType::Summary, &["a", "z"]), (true, 3));
         assert_eq!(kept("a", MetricType::Summary, &["a_sum"]), (true, 1));
         assert_eq!(kept("a", MetricType::Summary, &["b"]), (false, 0));
+        let histogram = NativeHistogram::default();
+        let natives = vec![NativeView { head: "h", histogram: &histogram, exemplars: &[] }];
+        let mut native = FamilyView { name: "h", kind: MetricType::Histogram, help: "", unit: "", samples: vec![], natives };
+        assert!(keep_named(&mut native, &["h".to_string()]));
+        assert!(!keep_named(&mut native, &["h_count".to_string()]), "what is only native has no such series");
         assert!(kept("a_total", MetricType::Counter, &["a"]).0);
         assert!(!kept("a_total", MetricType::Gauge, &["a"]).0);
     }
