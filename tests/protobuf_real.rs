@@ -1,6 +1,6 @@
 //! A real Prometheus with native histograms switched on, the program, and an exporter that has them: what the exporter observed is what
 //! Prometheus answers questions about.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what is wrong by panicking")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test says what is wrong by panicking")]
 
 mod support;
 
