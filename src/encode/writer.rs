@@ -89,7 +89,7 @@ impl<'a, 'o> Writer<'a, 'o> {
             // Nothing is renamed here, so no name can be taken.
             let om = kinds::openmetrics(name, family.kind, |_| false);
             let unit = if kinds::has_unit(om, unit) { unit } else { "" };
-            protobuf::push_family(self.out, &FamilyView { unit, ..family.clone() }, self.escaping);
+            protobuf::push_family(self.out, family, unit, self.escaping);
         } else if self.format.is_openmetrics() {
             let om = kinds::openmetrics(name, family.kind, |stem| self.family_names.contains(stem));
             let unit = if kinds::has_unit(om, unit) { unit } else { "" };

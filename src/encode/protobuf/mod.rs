@@ -13,8 +13,8 @@ use foldhash::{HashMap, HashMapExt};
 use prost::Message;
 use prost::bytes::BytesMut;
 
-/// Appends a family. Nothing, if no child of it has a value that the format can say.
-pub(super) fn push_family(out: &mut Vec<u8>, family: &FamilyView<'_>, escaping: Escaping) {
+/// Appends a family with this unit, which may be empty. Nothing, if no child of it has a value that the format can say.
+pub(super) fn push_family(out: &mut Vec<u8>, family: &FamilyView<'_>, unit: &str, escaping: Escaping) {
     let mut encoded = BytesMut::new();
     let mut metrics = Vec::new();
     for child in children(family) {
@@ -33,7 +33,7 @@ pub(super) fn push_family(out: &mut Vec<u8>, family: &FamilyView<'_>, escaping: 
         help: given(family.help),
         r#type: Some(type_of(family.kind).into()),
         metric: metrics,
-        unit: given(family.unit),
+        unit: given(unit),
     };
     let _ = message.encode_length_delimited(out);
 }
