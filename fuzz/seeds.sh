@@ -32,6 +32,7 @@ seed_rounds() {
 shopt -s nullglob globstar
 seed text "$tests"/conformance/text/{good,bad}/*.txt "$tests"/fixtures/**/*.prom
 seed openmetrics "$tests"/conformance/openmetrics/{good,bad}/*.txt "$tests"/fixtures/**/*.om
+seed protobuf "$tests"/fixtures/**/*.pb
 seed config "$tests"/config/*.yml ../config/*.yml
 seed nginx "$tests"/fixtures/nginx/stub_status*.txt
 seed_rounds nginx two-rounds "$tests"/fixtures/nginx/stub_status-{under-load,after-load,idle,under-load}.txt

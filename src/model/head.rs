@@ -148,6 +148,43 @@ pub fn split_head(head: &str) -> Option<(Cow<'_, str>, Labels<'_>)> {
     Some((name, labels))
 }
 
+/// The labels in a canonical head as they stand there, without `le` or `quantile` of the sample's role and without the braces: what
+/// tells the children of a family apart.
+pub(crate) fn child_labels(head: &str, role: Role) -> Cow<'_, str> {
+    let (_, rest) = head.split_once('{').unwrap_or(("", ""));
+    let rest = rest.strip_suffix('}').unwrap_or(rest);
+    let labels = match head.starts_with('{') {
+        // A quoted metric name stands first.
+        true => take_quoted(rest).map_or(rest, |(_, labels)| labels.strip_prefix(',').unwrap_or(labels)),
+        false => rest,
+    };
+    let own = match role {
+        Role::Bucket(_) => "le=",
+        Role::Quantile(_) => "quantile=",
+        _ => return Cow::Borrowed(labels),
+    };
+    let mut at = labels;
+    while !at.is_empty() && !at.starts_with(own) {
+        let Some(next) = behind_label(at) else { return Cow::Borrowed(labels) };
+        at = next;
+    }
+    let before = labels.get(..labels.len() - at.len()).unwrap_or_default();
+    match (before.strip_suffix(',').unwrap_or(before), behind_label(at).unwrap_or_default()) {
+        ("", others) | (others, "") => Cow::Borrowed(others),
+        (before, after) => Cow::Owned(format!("{before},{after}")),
+    }
+}
+
+/// What follows the first of some labels.
+fn behind_label(labels: &str) -> Option<&str> {
+    let value = match labels.starts_with('"') {
+        true => take_quoted(labels)?.1.strip_prefix('=')?,
+        false => labels.split_once('=')?.1,
+    };
+    let (_, rest) = take_quoted(value)?;
+    Some(rest.strip_prefix(',').unwrap_or(rest))
+}
+
 /// The unescaped text of a leading double-quoted string, and what follows it.
 fn take_quoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
     let body = text.strip_prefix('"')?;
@@ -197,6 +234,23 @@ mod tests {
                     (n.as_ref(), l.iter().map(|(k, v)| (k.as_ref(), v.as_ref())).collect::<Vec<_>>()),
                     (name, labels.clone())
                 );
+            }
+        }
+        for name in ["m", "m.n", "le=\""] {
+            for labels in
+                [vec![], vec![("a", "x")], vec![("a.b", "q\"\\\n{},="), ("file", "le=\"1\"")], vec![("a", "x,le="), ("z", "1")]]
+            {
+                for (kind, roles) in [
+                    (MetricType::Histogram, [Role::Bucket(0.5), Role::Count, Role::Created]),
+                    (MetricType::Summary, [Role::Quantile(0.5), Role::Sum, Role::Created]),
+                ] {
+                    let heads = roles.map(|role| h(name, kind, role, &labels));
+                    let child = child_head("m", &labels);
+                    let want = child.trim_start_matches("m").trim_start_matches('{').trim_end_matches('}');
+                    for (head, role) in heads.iter().zip(roles) {
+                        assert_eq!(child_labels(head, role), want, "{head}");
+                    }
+                }
             }
         }
         assert_eq!(h("a_total", MetricType::Counter, Role::Created, &none), "a_created");

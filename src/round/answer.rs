@@ -1,6 +1,6 @@
 use super::own;
 use super::state::State;
-use crate::encode::{FamilyView, Format, Rendered, encode};
+use crate::encode::{FamilyView, Format, Rendered, Style, encode};
 use crate::model::{MetricType, sample_name};
 use bytes::Bytes;
 
@@ -102,7 +102,7 @@ impl State {
 
     fn render(&mut self, query: &Query, picked: &[usize], format: Format) -> Bytes {
         let now = self.clock.now();
-        let Self { sources, join, ledger, .. } = self;
+        let Self { sources, join, ledger, openmetrics_created, .. } = self;
         let unmerged: Vec<Option<Rendered>> =
             picked.iter().map(|i| sources.get(*i).filter(|_| query.unmerged).and_then(|s| s.source.unmerged())).collect();
         let per_source: Vec<(usize, Vec<FamilyView<'_>>)> = picked
@@ -137,7 +137,7 @@ impl State {
             families.retain_mut(|f| keep_named(f, &query.names));
         }
         let mut body = Vec::new();
-        let report = encode(&families, format, &mut body);
+        let report = encode(&families, Style { format, openmetrics_created: *openmetrics_created }, &mut body);
         ledger.escape_collisions += report.escape_collisions as u64;
         body.into()
     }
@@ -163,8 +163,8 @@ fn keep_named(family: &mut FamilyView<'_>, names: &[String]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encode::SampleView;
-    use crate::model::Role;
+    use crate::encode::{NativeView, SampleView};
+    use crate::model::{NativeHistogram, Role};
     use crate::testing;
 
     #[test]
@@ -193,6 +193,11 @@ mod tests {
         assert_eq!(kept("a", MetricType::Summary, &["a", "z"]), (true, 3));
         assert_eq!(kept("a", MetricType::Summary, &["a_sum"]), (true, 1));
         assert_eq!(kept("a", MetricType::Summary, &["b"]), (false, 0));
+        let histogram = NativeHistogram::default();
+        let natives = vec![NativeView { head: "h", histogram: &histogram, exemplars: &[] }];
+        let mut native = FamilyView { name: "h", kind: MetricType::Histogram, help: "", unit: "", samples: vec![], natives };
+        assert!(keep_named(&mut native, &["h".to_string()]));
+        assert!(!keep_named(&mut native, &["h_count".to_string()]), "what is only native has no such series");
         assert!(kept("a_total", MetricType::Counter, &["a"]).0);
         assert!(!kept("a_total", MetricType::Gauge, &["a"]).0);
     }

@@ -3,6 +3,7 @@
 //! One connection per scrape, closed after: the metrics server of a Python worker serves one connection at a time, so an idle one
 //! would block it. That no target is read twice at once is the business of the caller ([`crate::round`] does rounds one by one).
 
+mod accept;
 mod connect;
 mod error;
 mod file;

@@ -57,5 +57,6 @@ fn name(format: Format) -> &'static str {
         Format::Text100(_) => "text_1.0.0",
         Format::OpenMetrics001 => "openmetrics_0.0.1",
         Format::OpenMetrics100(_) => "openmetrics_1.0.0",
+        Format::Protobuf(_) => "protobuf",
     }
 }

@@ -14,7 +14,7 @@ use super::layout::{Dialect, What};
 use super::pool::Pool;
 use super::stage::Declared;
 use crate::config::BoundsPolicy;
-use crate::parse::{EOF, ParseError, Tail, is_openmetrics, tail_of};
+use crate::parse::{EOF, ParseError, Tail, is_openmetrics, is_protobuf, tail_of};
 use learn::Learn;
 use memchr::{memchr, memrchr};
 use quick::{head_before_value, likely_head, quick_number};
@@ -34,7 +34,7 @@ impl Pool {
     /// Begins to read a body of `slot` as it comes. False: it must be read whole.
     pub fn begin_body(&mut self, slot: usize, content_type: Option<&str>) -> bool {
         let Some(state) = self.slots.get(slot) else { return false };
-        if state.unsteady || self.config.histograms != BoundsPolicy::Union {
+        if state.unsteady || self.config.histograms != BoundsPolicy::Union || is_protobuf(content_type) {
             return false;
         }
         let dialect = if is_openmetrics(content_type) { Dialect::OpenMetrics } else { Dialect::Text };
