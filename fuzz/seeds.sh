@@ -35,6 +35,8 @@ seed openmetrics "$tests"/conformance/openmetrics/{good,bad}/*.txt "$tests"/fixt
 seed config "$tests"/config/*.yml ../config/*.yml
 seed nginx "$tests"/fixtures/nginx/stub_status*.txt
 seed_rounds nginx two-rounds "$tests"/fixtures/nginx/stub_status-{under-load,after-load,idle,under-load}.txt
+seed nginx_vts "$tests"/fixtures/nginx-vts/*.json
+seed_rounds nginx_vts two-rounds "$tests"/fixtures/nginx-vts/{fresh,idle}.json "$tests"/fixtures/nginx-vts/v0.2.7-after-reset.json
 seed uwsgi "$tests"/fixtures/uwsgi/*.json
 seed_rounds uwsgi two-rounds "$tests"/fixtures/uwsgi/{after-load,after-respawn}.json
 for case in "$tests"/conformance/merge/*/; do
