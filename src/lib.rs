@@ -9,9 +9,11 @@
 //! - [`round`]: one snapshot of all of this for everyone who asked (IO)
 //! - [`serve`]: the answer to the scraper (IO)
 //!
-//! Beside the way: [`model`] (what a family is), [`source`] (the kinds of sources), [`config`], [`cli`].
+//! Beside the way: [`model`] (what a family is), [`source`] (the kinds of sources), [`compression`] (of bodies, both ways), [`config`],
+//! [`cli`].
 
 pub mod cli;
+pub mod compression;
 pub mod config;
 pub mod encode;
 pub mod merge;
