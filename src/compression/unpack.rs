@@ -201,7 +201,9 @@ impl Stream {
             }
             Self::Zstd(decoder) => {
                 use zstd::stream::raw::Operation;
-                let status = decoder.run_on_buffers(bytes, buffer)?;
+                // The library is built without words for its errors.
+                let why = || std::io::Error::other("no zstd stream, a damaged one, or one with a window beyond 8 MiB");
+                let status = decoder.run_on_buffers(bytes, buffer).map_err(|_| why())?;
                 Ok(Step { took: status.bytes_read, gave: status.bytes_written, ended: status.remaining == 0 })
             }
         }
