@@ -10,9 +10,10 @@
 //! - [`serve`]: the answer to the scraper (IO)
 //!
 //! Beside the way: [`model`] (what a family is), `protobuf` (the messages of that format), [`source`] (the kinds of sources),
-//! [`config`], [`cli`].
+//! [`compression`] (of bodies, both ways), [`config`], [`cli`].
 
 pub mod cli;
+pub mod compression;
 pub mod config;
 pub mod encode;
 pub mod merge;

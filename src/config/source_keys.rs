@@ -24,7 +24,7 @@ struct SourceKey {
 const IDENTITY_KEYS: [&str; 3] = ["name", "kind", "targets"];
 
 const EVERY_KIND: &[&str] = &[];
-const HTTP_KINDS: &[&str] = &["workers", "nginx", "exporter"];
+const HTTP_KINDS: &[&str] = &["workers", "nginx", "nginx_vts", "exporter"];
 const EXPOSITION_KINDS: &[&str] = &["workers", "exporter"];
 const WORKERS: &[&str] = &["workers"];
 const UWSGI: &[&str] = &["uwsgi"];

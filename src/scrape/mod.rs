@@ -62,6 +62,12 @@ enum Ended {
     Again,
 }
 
+impl From<crate::compression::UnpackError> for Ended {
+    fn from(error: crate::compression::UnpackError) -> Self {
+        Self::Missed(error.into())
+    }
+}
+
 impl From<Missed> for Ended {
     fn from(missed: Missed) -> Self {
         Self::Missed(missed)

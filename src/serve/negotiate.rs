@@ -138,6 +138,14 @@ fn offer(range: &str) -> Option<Offer> {
     Some(Offer { format, quality, exactness })
 }
 
+/// The q among `parameters`, 1 if there is none; see [`read_quality`].
+pub(super) fn quality(parameters: &str) -> Option<f64> {
+    let named = split_outside_quotes(parameters, ';').filter_map(|part| part.split_once('='));
+    // Given twice, the last counts.
+    let last = named.filter(|(name, _)| name.trim().eq_ignore_ascii_case("q")).last();
+    last.map_or(Some(1.0), |(_, value)| read_quality(value.trim().trim_matches('"')))
+}
+
 /// `None` for zero, which excludes the range. A value out of 0…1 or unreadable ranks below all others.
 fn read_quality(text: &str) -> Option<f64> {
     match parse_number(text) {
@@ -158,7 +166,7 @@ fn read_escaping(name: Option<&str>) -> Escaping {
 }
 
 /// The parts of `text` between separators that don't stand in double quotes.
-fn split_outside_quotes(text: &str, separator: char) -> impl Iterator<Item = &str> {
+pub(super) fn split_outside_quotes(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let mut quoted = false;
     let mut escaped = false;
     text.split(move |c| {

@@ -45,6 +45,12 @@ impl Answer {
         Self::Bytes(format!("HTTP/1.0 {code} Because\r\nContent-Type: text/plain\r\n\r\nstatus {code}\n").into_bytes())
     }
 
+    /// A text exposition with this Content-Encoding, its body as it goes over the wire.
+    pub fn encoded(encoding: &str, body: &[u8]) -> Self {
+        let head = format!("HTTP/1.0 200 OK\r\nContent-Type: {TEXT}\r\nContent-Encoding: {encoding}\r\n\r\n");
+        Self::Bytes([head.as_bytes(), body].concat())
+    }
+
     /// A text exposition whose connection ends before the announced length.
     pub fn cut(body: &str) -> Self {
         let announced = body.len() + 1;
