@@ -9,13 +9,15 @@
 //! - [`round`]: one snapshot of all of this for everyone who asked (IO)
 //! - [`serve`]: the answer to the scraper (IO)
 //!
-//! Beside the way: [`model`] (what a family is), [`source`] (the kinds of sources), [`config`], [`cli`].
+//! Beside the way: [`model`] (what a family is), [`multiproc`] (the files of the multiprocess mode), [`source`] (the kinds of sources),
+//! [`config`], [`cli`].
 
 pub mod cli;
 pub mod config;
 pub mod encode;
 pub mod merge;
 pub mod model;
+pub mod multiproc;
 pub mod parse;
 pub mod round;
 pub mod scrape;
