@@ -1,6 +1,6 @@
 //! Settings with a fixed set of words.
 
-use super::{BoundsPolicy, GaugeMode, LogFormat, LogLevel, NginxNames, QuantilePolicy};
+use super::{BoundsPolicy, GaugeMode, Liveness, LogFormat, LogLevel, NginxNames, QuantilePolicy};
 
 /// A setting that takes one of a few words.
 pub trait Choice: Copy + PartialEq + 'static {
@@ -27,6 +27,10 @@ impl Choice for QuantilePolicy {
 
 impl Choice for NginxNames {
     const WORDS: &'static [(Self, &'static str)] = &[(Self::Official, "official"), (Self::Legacy, "legacy"), (Self::Both, "both")];
+}
+
+impl Choice for Liveness {
+    const WORDS: &'static [(Self, &'static str)] = &[(Self::Auto, "auto"), (Self::Proc, "proc"), (Self::Files, "files")];
 }
 
 impl Choice for LogLevel {

@@ -31,6 +31,10 @@ pub struct Member {
     pub name: String,
     /// Its inode.
     pub inode: u64,
+    /// When it was made, in Unix nanoseconds, where the file system says so.
+    pub born: Option<u64>,
+    /// When it was changed, in Unix nanoseconds.
+    pub modified: i64,
 }
 
 impl Journal {

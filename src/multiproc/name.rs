@@ -112,7 +112,9 @@ mod tests {
         let gauge = |fold, live| FileKind::Gauge { fold, live };
         assert_eq!(parsed("gauge_all_17.db"), Some((gauge(GaugeFold::All, false), "17", "gauge_all")));
         assert_eq!(parsed("gauge_livemostrecent_17.db").unwrap().0, gauge(GaugeFold::MostRecent, true));
-        for bad in ["counter.db", "counter_.db", "counter_1", "gauge_1.db", "gauge_avg_1.db", "gauge_live_1.db", "enum_1.db", ".db", ""] {
+        for bad in
+            ["counter.db", "counter_.db", "counter_1", "gauge_1.db", "gauge_avg_1.db", "gauge_live_1.db", "enum_1.db", ".db", ""]
+        {
             assert_eq!(parsed(bad), None, "{bad}");
         }
         let pid = |name| FileName::parse(name).unwrap().pid();

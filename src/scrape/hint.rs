@@ -159,14 +159,14 @@ fn truncated(kind: &str, why: &str) -> &'static str {
 fn host(address: &Address) -> Option<&str> {
     match address {
         Address::Http { host, .. } | Address::Tcp { host, .. } => Some(host),
-        Address::HttpUnix { .. } | Address::Unix(_) | Address::File(_) => None,
+        Address::HttpUnix { .. } | Address::Unix(_) | Address::File(_) | Address::Directory(_) => None,
     }
 }
 
 fn path(address: &Address) -> Option<&str> {
     match address {
         Address::Http { path, .. } | Address::HttpUnix { path, .. } => Some(path),
-        Address::Tcp { .. } | Address::Unix(_) | Address::File(_) => None,
+        Address::Tcp { .. } | Address::Unix(_) | Address::File(_) | Address::Directory(_) => None,
     }
 }
 

@@ -49,7 +49,7 @@ where
         check_encoding(&head.headers)?;
         let content_type = text(&head.headers, CONTENT_TYPE);
         match sink(Part::Begin(content_type.as_deref()))? {
-            Receipt::Whole => {
+            Receipt::Whole | Receipt::Wanted => {
                 let bytes = collect(body, &head.headers, how.body_bytes_max()).await?;
                 Ok(Body { content_type, bytes, streamed: None })
             }

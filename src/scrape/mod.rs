@@ -4,6 +4,7 @@
 //! would block it. That no target is read twice at once is the business of the caller ([`crate::round`] does rounds one by one).
 
 mod connect;
+mod directory;
 mod error;
 mod file;
 mod guard;
@@ -14,6 +15,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+pub use directory::{DirectoryFile, Owner, replay};
 pub use error::{Body, Missed, Part, Receipt, Scraped, Sink};
 pub use guard::{GUARD_HEADER, ProcessId};
 pub use hint::hint;
@@ -70,6 +72,7 @@ impl From<Missed> for Ended {
 async fn read(address: &Address, how: &Request, deadline: Instant, sink: &mut Sink<'_>) -> Result<Body, Ended> {
     Ok(match address {
         Address::File(path) => file::read(path, how.body_bytes_max()).await?,
+        Address::Directory(path) => directory::read(path, how, sink).await?,
         Address::Tcp { host, port } => {
             stream::read(connect::tcp(host, *port).await?, how, stream::Speak::WhenSilent, deadline).await?
         }
