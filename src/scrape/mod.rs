@@ -16,6 +16,7 @@ mod stream;
 mod tests;
 
 pub use directory::{DirectoryFile, Owner, replay};
+pub(crate) use directory::{directory_contents, list_directory};
 pub use error::{Body, Missed, Part, Receipt, Scraped, Sink};
 pub use guard::{GUARD_HEADER, ProcessId};
 pub use hint::hint;

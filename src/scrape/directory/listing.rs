@@ -33,7 +33,7 @@ pub struct DirectoryFile {
 }
 
 impl DirectoryFile {
-    pub(super) fn of(name: &str, about: &Metadata) -> Self {
+    pub(crate) fn of(name: &str, about: &Metadata) -> Self {
         let born = about.created().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
         Self {
             name: name.to_string(),
