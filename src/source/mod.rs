@@ -2,7 +2,7 @@
 
 mod exporter;
 mod joined;
-mod multiproc;
+pub(crate) mod multiproc;
 mod nginx;
 #[cfg(test)]
 mod testing;

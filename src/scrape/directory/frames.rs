@@ -12,17 +12,16 @@ struct Head {
     contents: Result<usize, String>,
 }
 
+/// Most bytes of a directory in one piece. More than of other bodies: only `check` wants it so, and ends soon.
+const WHOLE_BYTES_MAX: usize = 1 << 30;
+
 /// A body in the making.
+#[derive(Default)]
 pub(super) struct Frames {
     bytes: Vec<u8>,
-    limit: usize,
 }
 
 impl Frames {
-    pub(super) fn new(limit: usize) -> Self {
-        Self { bytes: Vec::new(), limit }
-    }
-
     /// Takes every file.
     pub(super) fn take(&mut self, part: Part<'_>) -> Result<Receipt, Missed> {
         if let Part::Contents(file, contents) = part {
@@ -31,8 +30,8 @@ impl Frames {
             self.bytes.push(b'\n');
             self.bytes.extend_from_slice(contents.unwrap_or_default());
         }
-        if self.bytes.len() > self.limit {
-            return Err(Missed::TooLarge { limit: self.limit });
+        if self.bytes.len() > WHOLE_BYTES_MAX {
+            return Err(Missed::TooLarge { limit: WHOLE_BYTES_MAX });
         }
         Ok(Receipt::Wanted)
     }

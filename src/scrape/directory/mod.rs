@@ -38,7 +38,7 @@ pub(super) async fn read(path: &Path, how: &Request, sink: &mut Sink<'_>) -> Res
     };
     let mut whole = match sink(Part::Begin(None))? {
         Receipt::Taken => None,
-        _ => Some(frames::Frames::new(how.body_bytes_max())),
+        _ => Some(frames::Frames::default()),
     };
     let mut offer = |part: Part<'_>| match &mut whole {
         None => sink(part),

@@ -25,8 +25,10 @@ const FAULTS_TOLD: usize = 20;
 /// How many files are in which state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Census {
-    /// Of processes that live, as far as is known.
+    /// Of processes that live.
     pub(super) live: usize,
+    /// Of processes that are taken to live.
+    pub(super) unknown: usize,
     /// Of processes that have ended.
     pub(super) dead: usize,
     /// Of which something could not be used.
@@ -118,7 +120,7 @@ impl Directory {
         let period = self.files.len() / READ_AGAIN + 1;
         let again = (self.offered as u64 + self.scrape).is_multiple_of(period as u64);
         let Some(held) = find(&mut self.files, file) else { return true };
-        held.listed = self.scrape;
+        (held.listed, held.is_seen) = (self.scrape, file.owner == Owner::Holds);
         if held.is_alive != is_alive {
             self.is_settled_stale |= held.is_settled;
             held.is_alive = is_alive;
@@ -164,6 +166,7 @@ impl Directory {
         }
         held.note(file);
         (held.listed, held.is_alive, held.is_final) = (self.scrape, is_alive, !is_alive);
+        held.is_seen = file.owner == Owner::Holds;
         match change {
             Ok(change) => {
                 self.is_settled_stale |= change != Change::None && held.is_settled;
@@ -284,10 +287,12 @@ impl Directory {
         }
         self.sum = sum;
         let there = || self.files.values().flatten().filter(|file| !file.is_missing);
+        let good = || there().filter(|file| file.fault.is_none());
         let bad = there().filter(|file| file.fault.is_some()).count();
         self.census = Census {
-            live: there().filter(|file| file.is_alive && file.fault.is_none()).count(),
-            dead: there().filter(|file| !file.is_alive && file.fault.is_none()).count(),
+            live: good().filter(|file| file.is_alive && file.is_seen).count(),
+            unknown: good().filter(|file| file.is_alive && !file.is_seen).count(),
+            dead: good().filter(|file| !file.is_alive).count(),
             bad: bad + self.odd.len(),
         };
     }

@@ -29,6 +29,8 @@ pub(super) struct Held {
     pub(super) listed: u64,
     /// Whether its process lives, as far as is known.
     pub(super) is_alive: bool,
+    /// Whether its process was seen to live.
+    pub(super) is_seen: bool,
     /// Whether it was read after its process had gone: it is as it will stay.
     pub(super) is_final: bool,
     /// Whether it is part of the sum of final files.
@@ -64,6 +66,7 @@ impl Held {
             timestamps: Box::default(),
             listed: 0,
             is_alive: true,
+            is_seen: false,
             is_final: false,
             is_settled: false,
             is_missing: false,

@@ -25,7 +25,7 @@ use std::borrow::Cow;
 /// How many files are in which state.
 pub(crate) const FILES: &str = "onescrape_multiproc_files";
 /// The states: values of the label `state`.
-pub(crate) const STATES: [&str; 3] = ["live", "dead", "bad"];
+pub(crate) const STATES: [&str; 4] = ["live", "unknown", "dead", "bad"];
 
 pub(super) static KIND: Kind = Kind {
     name: "multiproc",
@@ -83,7 +83,7 @@ impl Multiproc {
             Family::new(FILES, MetricType::Gauge, "Multiprocess files by state of their process, and files that can't be used.");
         for (id, directory) in self.ids.iter().zip(&self.directories) {
             let census = directory.census();
-            for (state, count) in STATES.into_iter().zip([census.live, census.dead, census.bad]) {
+            for (state, count) in STATES.into_iter().zip([census.live, census.unknown, census.dead, census.bad]) {
                 let own = |text: &String| Cow::Owned(text.clone());
                 files.push([("source", own(&self.name)), ("state", Cow::Borrowed(state)), ("target", own(id))], count as f64);
             }
