@@ -29,12 +29,29 @@ seed_rounds() {
   done >"corpus/$target/seed-$name"
 }
 
+# seed_directory NAME HOW…: one input, a round of a directory per HOW, the byte (in octal) that says what becomes of its files.
+seed_directory() {
+  local name=$1 how kind
+  shift
+  mkdir -p corpus/multiproc
+  for how in "$@"; do
+    for kind in counter histogram summary gauge_{all,min,livesum,mostrecent} counter; do
+      printf "\\$how"
+      cat "$tests/fixtures/multiproc/$kind.db"
+      printf '\n--\n'
+    done
+  done >"corpus/multiproc/seed-$name"
+}
+
 shopt -s nullglob globstar
 seed text "$tests"/conformance/text/{good,bad}/*.txt "$tests"/fixtures/**/*.prom
 seed openmetrics "$tests"/conformance/openmetrics/{good,bad}/*.txt "$tests"/fixtures/**/*.om
 seed config "$tests"/config/*.yml ../config/*.yml
 seed nginx "$tests"/fixtures/nginx/stub_status*.txt
 seed_rounds nginx two-rounds "$tests"/fixtures/nginx/stub_status-{under-load,after-load,idle,under-load}.txt
+seed multiproc "$tests"/fixtures/multiproc/*.db
+seed_directory lives 000 000 001 001
+seed_directory removed 000 200 200 004
 seed uwsgi "$tests"/fixtures/uwsgi/*.json
 seed_rounds uwsgi two-rounds "$tests"/fixtures/uwsgi/{after-load,after-respawn}.json
 for case in "$tests"/conformance/merge/*/; do

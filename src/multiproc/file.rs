@@ -212,6 +212,18 @@ mod tests {
         }
     }
 
+    #[cfg(target_endian = "little")]
+    #[test]
+    fn real_files() {
+        let file = include_bytes!("../../tests/fixtures/multiproc/gauge_mostrecent.db");
+        let entries = read(file).unwrap();
+        let keys: Vec<_> = entries.iter().map(|entry| crate::multiproc::Key::parse(entry.key).unwrap()).collect();
+        let names: Vec<_> = keys.iter().map(|key| key.sample.as_str()).collect();
+        assert_eq!(names, ["shop_never_set", "shop_mostrecent", "shop_mostrecent"]);
+        assert!(entries[0].timestamp == 0.0 && entries[1].timestamp > 1e9 && entries[1].value > 1e9, "{entries:?}");
+        assert_eq!(write(entries).unwrap(), file);
+    }
+
     proptest! {
         #[test]
         fn what_is_written_reads_back(entries in prop::collection::vec(("\\PC{0,40}", any::<f64>(), any::<f64>()), 0..20)) {
