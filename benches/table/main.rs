@@ -7,6 +7,7 @@ mod binary;
 mod child;
 mod fake_workers;
 mod memory;
+mod multiproc;
 mod parse;
 mod prometheus_parse_way;
 mod proxy;
@@ -25,10 +26,11 @@ use report::Report;
 type Section = fn(&mut Report);
 
 /// Every section by the word that picks it, in the order of the table.
-const SECTIONS: [(&str, Section); 6] = [
+const SECTIONS: [(&str, Section); 7] = [
     ("parse", parse::section),
     ("rounds", rounds::section),
     ("scrapes", scrapes::section),
+    ("multiproc", multiproc::section),
     ("state", state::section),
     ("memory", memory::section),
     ("binary", binary::section),

@@ -6,11 +6,12 @@
 use super::catalog::{Catalog, SeriesId};
 use super::column::Column;
 use super::held::{Change, Held};
+use super::ledger::Ledger;
 use crate::config::{Liveness, MultiprocConfig};
 use crate::encode::FamilyView;
 use crate::merge::{ResetCause, Tally};
 use crate::model::Role;
-use crate::multiproc::{COMPACTED, FileName, JOURNAL, Journal, read};
+use crate::multiproc::{COMPACTED, FileName, JOURNAL, Member, read};
 use crate::scrape::{DirectoryFile, Missed, Owner, Part, Receipt};
 use std::collections::{BTreeMap, HashSet};
 
@@ -42,7 +43,7 @@ pub(super) struct Directory {
     catalog: Catalog,
     /// By name; several while one has taken the place of another.
     files: BTreeMap<Box<str>, Vec<Held>>,
-    journal: Option<(DirectoryFile, Result<Journal, String>)>,
+    journal: Option<Ledger>,
     /// What files had come to that are there no more.
     gone: Column,
     /// The sum of final files.
@@ -108,7 +109,7 @@ impl Directory {
     /// Whether the contents of a listed file must be looked at.
     fn wants(&mut self, file: &DirectoryFile) -> bool {
         if file.name == JOURNAL {
-            return self.journal.as_ref().is_none_or(|(known, _)| known != file);
+            return self.journal.as_ref().is_none_or(|known| !known.is(file));
         }
         let Some(name) = FileName::parse(&file.name) else {
             self.odd.push(file.name.clone());
@@ -146,8 +147,7 @@ impl Directory {
 
     fn look(&mut self, file: &DirectoryFile, contents: Result<&[u8], &str>, index: usize, tally: &mut Tally) {
         if file.name == JOURNAL {
-            let journal = contents.map_err(str::to_string).and_then(|bytes| Journal::parse(bytes).map_err(|e| e.to_string()));
-            self.journal = Some((file.clone(), journal));
+            self.journal = Some(Ledger::read(file, contents));
             return;
         }
         let Some(name) = FileName::parse(&file.name) else { return };
@@ -200,14 +200,12 @@ impl Directory {
     /// forgotten at the second look: by then a journal that explains it would have been seen.
     fn let_go(&mut self) {
         let mut free: HashSet<SeriesId> = HashSet::new();
-        let compacted = self.compacted();
-        let Self { files, catalog, gone, is_settled_stale, scrape, .. } = self;
+        let in_force = self.in_force();
+        let Self { files, journal, catalog, gone, is_settled_stale, scrape, .. } = self;
         for (name, held) in files.iter_mut() {
             held.retain_mut(|file| {
                 let is_there = file.listed == *scrape;
-                let is_compacted = compacted.iter().any(|(member, at)| {
-                    **name == *member.name && file.is_member(member.inode, member.born) && (!is_there || file.modified == *at)
-                });
+                let is_compacted = journal.as_ref().is_some_and(|journal| journal.has(name, file, is_there, &in_force));
                 let was_missing = std::mem::replace(&mut file.is_missing, !is_there);
                 if !is_compacted && (is_there || !was_missing) {
                     // A gauge goes at once and may come back.
@@ -234,15 +232,13 @@ impl Directory {
         }
     }
 
-    /// The files that are in compacted ones which are there, and when they were changed last.
-    fn compacted(&self) -> Vec<(crate::multiproc::Member, i64)> {
-        let Some((_, Ok(journal))) = &self.journal else { return Vec::new() };
-        let is_there = |into: &crate::multiproc::Member| {
+    /// Which compacted files of the journal are there.
+    fn in_force(&self) -> Vec<bool> {
+        let is_there = |into: &Member| {
             let held = self.files.get(into.name.as_str()).into_iter().flatten();
-            held.filter(|file| file.listed == self.scrape).any(|file| file.is_member(into.inode, into.born))
+            held.filter(|file| file.listed == self.scrape).any(|file| file.is_member(into))
         };
-        let in_force = journal.groups.iter().filter(|group| is_there(&group.into));
-        in_force.flat_map(|group| &group.members).map(|member| (member.clone(), member.modified)).collect()
+        self.journal.iter().flat_map(|journal| journal.into()).map(is_there).collect()
     }
 
     /// Files that will stay as they are join the sum of those.
@@ -318,7 +314,7 @@ impl Directory {
         let bad =
             files.filter(|(_, file)| !file.is_missing).filter_map(|(name, file)| Some(format!("{name}: {}", file.fault.as_ref()?)));
         let odd = self.odd.iter().map(|name| format!("{name}: prometheus_client writes no file of that name"));
-        let journal = self.journal.iter().filter_map(|(file, journal)| Some(format!("{}: {}", file.name, journal.as_ref().err()?)));
+        let journal = self.journal.iter().filter_map(Ledger::fault);
         let mut faults: Vec<String> = bad.chain(odd).chain(journal).collect();
         if let Some(more) = faults.len().checked_sub(FAULTS_TOLD + 1) {
             faults.truncate(FAULTS_TOLD);

@@ -4,7 +4,7 @@ use super::catalog::{Catalog, Place, SeriesId};
 use super::column::{Column, Fold};
 use crate::merge::Tally;
 use crate::model::Role;
-use crate::multiproc::{BadFile, Entry, FileKind, FileName};
+use crate::multiproc::{BadFile, Entry, FileKind, FileName, Member};
 use crate::scrape::DirectoryFile;
 use std::collections::HashSet;
 
@@ -80,8 +80,8 @@ impl Held {
     }
 
     /// The same for what a journal names: when it was made is not always known.
-    pub(super) fn is_member(&self, inode: u64, born: Option<u64>) -> bool {
-        self.inode == inode && (self.born.is_none() || born.is_none() || self.born == born)
+    pub(super) fn is_member(&self, member: &Member) -> bool {
+        self.inode == member.inode && (self.born.is_none() || member.born.is_none() || self.born == member.born)
     }
 
     /// Whether nothing shows that it was written to since it was read.

@@ -7,6 +7,7 @@ mod catalog;
 mod column;
 mod directory;
 mod held;
+mod ledger;
 mod meaning;
 #[cfg(test)]
 mod tests;
