@@ -31,9 +31,12 @@ fn target(path: &Path) -> Target {
     Target { id: "m".into(), text: "m".into(), address: Address::Directory(path.to_path_buf()) }
 }
 
+/// A file as it was listed, and its contents or why there are none.
+type Offered = (DirectoryFile, Option<Result<Vec<u8>, String>>);
+
 /// What a scrape offers: of each file its name and owner, and its contents or why there are none.
-async fn offered(path: &Path, how: &Request) -> (Result<Body, Missed>, Vec<(DirectoryFile, Option<Result<Vec<u8>, String>>)>) {
-    let mut files: Vec<(DirectoryFile, Option<Result<Vec<u8>, String>>)> = Vec::new();
+async fn offered(path: &Path, how: &Request) -> (Result<Body, Missed>, Vec<Offered>) {
+    let mut files: Vec<Offered> = Vec::new();
     let mut sink = |part: Part<'_>| {
         match part {
             Part::Listed(file) => {

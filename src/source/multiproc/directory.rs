@@ -4,13 +4,12 @@
 //! more. Files of processes that have ended don't change: they are read once more and their sum is kept.
 
 use super::catalog::{Catalog, SeriesId};
-use super::column::Column;
 use super::held::{Change, Held};
 use super::ledger::Ledger;
+use super::sums::Sums;
 use crate::config::{Liveness, MultiprocConfig};
 use crate::encode::FamilyView;
 use crate::merge::{ResetCause, Tally};
-use crate::model::Role;
 use crate::multiproc::{COMPACTED, FileName, JOURNAL, Member, read};
 use crate::scrape::{DirectoryFile, Missed, Owner, Part, Receipt};
 use std::collections::{BTreeMap, HashSet};
@@ -18,8 +17,6 @@ use std::collections::{BTreeMap, HashSet};
 /// Final files that are read again in every scrape, whichever's turn it is: a process with the same id may have lived so shortly
 /// that it was never seen, and what it wrote through its memory map may not show in the file's time.
 const READ_AGAIN: usize = 16;
-/// A sum that is this much smaller than the one before, in parts of it, was only added up in another order.
-const ROUNDING: f64 = 1e-9;
 /// Faults that are told one by one.
 const FAULTS_TOLD: usize = 20;
 
@@ -44,15 +41,7 @@ pub(super) struct Directory {
     /// By name; several while one has taken the place of another.
     files: BTreeMap<Box<str>, Vec<Held>>,
     journal: Option<Ledger>,
-    /// What files had come to that are there no more.
-    gone: Column,
-    /// The sum of final files.
-    settled: Column,
-    is_settled_stale: bool,
-    /// Room for the sum of all.
-    sum: Column,
-    /// What is shown.
-    shown: Column,
+    sums: Sums,
     shows_gauges: bool,
     /// A process was seen that holds its own file: what we see of processes is what the application sees.
     is_proven: bool,
@@ -74,11 +63,7 @@ impl Directory {
             catalog,
             files: BTreeMap::new(),
             journal: None,
-            gone: Column::default(),
-            settled: Column::default(),
-            is_settled_stale: false,
-            sum: Column::default(),
-            shown: Column::default(),
+            sums: Sums::default(),
             shows_gauges: false,
             is_proven: false,
             scrape: 0,
@@ -123,7 +108,7 @@ impl Directory {
         let Some(held) = find(&mut self.files, file) else { return true };
         (held.listed, held.is_seen) = (self.scrape, file.owner == Owner::Holds);
         if held.is_alive != is_alive {
-            self.is_settled_stale |= held.is_settled;
+            self.sums.is_stale |= held.is_settled;
             held.is_alive = is_alive;
         }
         if is_alive {
@@ -155,25 +140,23 @@ impl Directory {
         if find(&mut self.files, file).is_none() {
             self.files.entry(file.name.as_str().into()).or_default().push(Held::new(&name, file));
         }
-        let Self { files, catalog, gone, .. } = self;
+        let Self { files, catalog, sums, .. } = self;
         let Some(held) = find(files, file) else { return };
         let change = contents.map_err(str::to_string).and_then(|bytes| {
             let entries = read(bytes).map_err(|bad| bad.to_string())?;
-            held.read(&name, &entries, catalog, gone, tally).map_err(|bad| bad.to_string())
+            held.read(&name, &entries, catalog, &mut sums.gone, tally).map_err(|bad| bad.to_string())
         });
         if change == Ok(Change::Restart) {
             *tally.resets.entry((index, ResetCause::Value)).or_default() += 1;
         }
         held.note(file);
-        (held.listed, held.is_alive, held.is_final) = (self.scrape, is_alive, !is_alive);
-        held.is_seen = file.owner == Owner::Holds;
-        match change {
-            Ok(change) => {
-                self.is_settled_stale |= change != Change::None && held.is_settled;
-                held.fault = None;
-            }
-            Err(why) => held.fault = Some(why),
+        (held.listed, held.is_alive, held.is_seen) = (self.scrape, is_alive, file.owner == Owner::Holds);
+        // One that could not be read may be so next time.
+        held.is_final = !is_alive && contents.is_ok();
+        if held.is_settled && (!held.is_final || matches!(change, Ok(Change::Values | Change::Restart))) {
+            (held.is_settled, sums.is_stale) = (false, true);
         }
+        held.fault = change.err();
     }
 
     /// What was received since the beginning of the last scrape counts from now on. The number of samples shown.
@@ -185,10 +168,10 @@ impl Directory {
             return Err(Missed::fault());
         }
         self.let_go();
-        self.settle();
-        self.sum_up();
+        self.sums.add_up(&self.catalog, self.files.values_mut().flatten());
+        self.count();
         self.shows_gauges = true;
-        Ok(self.catalog.views(&self.shown, true).iter().map(|family| family.samples.len()).sum())
+        Ok(self.catalog.views(&self.sums.shown, true).iter().map(|family| family.samples.len()).sum())
     }
 
     /// The directory could not be read: totals are carried, gauges are not known.
@@ -201,7 +184,7 @@ impl Directory {
     fn let_go(&mut self) {
         let mut free: HashSet<SeriesId> = HashSet::new();
         let in_force = self.in_force();
-        let Self { files, journal, catalog, gone, is_settled_stale, scrape, .. } = self;
+        let Self { files, journal, catalog, sums, scrape, .. } = self;
         for (name, held) in files.iter_mut() {
             held.retain_mut(|file| {
                 let is_there = file.listed == *scrape;
@@ -209,12 +192,12 @@ impl Directory {
                 let was_missing = std::mem::replace(&mut file.is_missing, !is_there);
                 if !is_compacted && (is_there || !was_missing) {
                     // A gauge goes at once and may come back.
-                    *is_settled_stale |= file.is_settled && was_missing == is_there && !file.kind.is_total();
+                    sums.is_stale |= file.is_settled && was_missing == is_there && !file.kind.is_total();
                     return true;
                 }
-                *is_settled_stale |= file.is_settled;
+                sums.is_stale |= file.is_settled;
                 if !is_compacted {
-                    file.fold(catalog, gone, |_| true);
+                    file.fold(catalog, &mut sums.gone, |_| true);
                 }
                 if is_of_single_processes(name) {
                     free.extend(&file.series);
@@ -241,47 +224,7 @@ impl Directory {
         self.journal.iter().flat_map(|journal| journal.into()).map(is_there).collect()
     }
 
-    /// Files that will stay as they are join the sum of those.
-    fn settle(&mut self) {
-        let Self { files, catalog, settled, .. } = self;
-        let stale = std::mem::take(&mut self.is_settled_stale);
-        if stale {
-            settled.clear();
-        }
-        for file in files.values_mut().flatten().filter(|file| file.is_final) {
-            if stale || !file.is_settled {
-                file.add_to(catalog, settled);
-            }
-            file.is_settled = true;
-        }
-    }
-
-    fn sum_up(&mut self) {
-        let mut sum = std::mem::take(&mut self.sum);
-        sum.copy(&self.settled);
-        for file in self.files.values().flatten().filter(|file| !file.is_settled) {
-            file.add_to(&self.catalog, &mut sum);
-        }
-        for (id, series) in self.catalog.series().iter().enumerate() {
-            let id = id as SeriesId;
-            let total = match (sum.get(id), self.gone.get(id)) {
-                (Some(sum), Some(gone)) => Some(sum + gone),
-                (sum, gone) => sum.or(gone),
-            };
-            let shown = match (series.is_total, self.shown.get(id), total) {
-                // A gauge shows what it is.
-                (false, _, total) => total,
-                (true, before, None) => before,
-                (true, None, total) => total,
-                (true, Some(before), Some(total)) => {
-                    let is_rounding = total < before && before - total <= ROUNDING * before.abs();
-                    // A sum of observations may fall, anything else that is added up never does.
-                    Some(if is_rounding || (series.role != Role::Sum && total < before) { before } else { total })
-                }
-            };
-            self.shown.set(id, shown);
-        }
-        self.sum = sum;
+    fn count(&mut self) {
         let there = || self.files.values().flatten().filter(|file| !file.is_missing);
         let good = || there().filter(|file| file.fault.is_none());
         let bad = there().filter(|file| file.fault.is_some()).count();
@@ -305,7 +248,7 @@ impl Directory {
 
     /// The families as they stand.
     pub(super) fn families(&self) -> Vec<FamilyView<'_>> {
-        self.catalog.views(&self.shown, self.shows_gauges)
+        self.catalog.views(&self.sums.shown, self.shows_gauges)
     }
 
     /// What can't be used, one line each.

@@ -9,6 +9,7 @@ mod directory;
 mod held;
 mod ledger;
 mod meaning;
+mod sums;
 #[cfg(test)]
 mod tests;
 

@@ -257,6 +257,25 @@ fn a_bad_file_costs_itself_alone_and_nothing_of_it_is_used() {
 }
 
 #[test]
+fn a_file_that_could_not_be_read_is_tried_again() {
+    let mut pod = pod();
+    pod.put("counter_1.db", Owner::Gone, counter(10.0));
+    pod.put("counter_2.db", Owner::Holds, counter(1.0));
+    pod.scrape();
+    let file = pod.listed().into_iter().find(|(file, _)| file.name == "counter_1.db").unwrap().0;
+    let ok = || Ok(Body { content_type: None, bytes: bytes::Bytes::new(), streamed: Some(0) });
+    let mut hear = |pod: &mut Pod, part: Part<'_>| pod.source.receive(0, part).unwrap();
+    hear(&mut pod, Part::Begin(None));
+    hear(&mut pod, Part::Listed(&file));
+    hear(&mut pod, Part::Contents(&file, Err("it cannot be read: too many open files")));
+    hear(&mut pod, Part::End);
+    pod.apply(ok()).unwrap();
+    assert_eq!((pod.shown()["c_total"], pod.source.faults(0).len()), (11.0, 1));
+    assert_eq!((pod.scrape()["c_total"], pod.source.faults(0).len()), (11.0, 0));
+    assert!(pod.read.contains(&"counter_1.db".to_string()));
+}
+
+#[test]
 fn files_of_ended_processes_are_read_once() {
     let mut pod = pod();
     for process in 0..1000 {
