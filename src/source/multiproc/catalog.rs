@@ -8,7 +8,8 @@ use crate::merge::DropReason;
 use crate::model::{MetricType, Role, child_head, sample_head, sample_name};
 use crate::multiproc::{BadFile, FileKind, FileName, Key};
 use crate::source::joined::add_target;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use foldhash::{HashMap, HashMapExt};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Names that the scraping server and the program use themselves.
