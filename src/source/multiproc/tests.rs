@@ -264,7 +264,7 @@ fn a_file_that_could_not_be_read_is_tried_again() {
     pod.scrape();
     let file = pod.listed().into_iter().find(|(file, _)| file.name == "counter_1.db").unwrap().0;
     let ok = || Ok(Body { content_type: None, bytes: bytes::Bytes::new(), streamed: Some(0) });
-    let mut hear = |pod: &mut Pod, part: Part<'_>| pod.source.receive(0, part).unwrap();
+    let hear = |pod: &mut Pod, part: Part<'_>| pod.source.receive(0, part).unwrap();
     hear(&mut pod, Part::Begin(None));
     hear(&mut pod, Part::Listed(&file));
     hear(&mut pod, Part::Contents(&file, Err("it cannot be read: too many open files")));
