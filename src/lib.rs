@@ -9,8 +9,8 @@
 //! - [`round`]: one snapshot of all of this for everyone who asked (IO)
 //! - [`serve`]: the answer to the scraper (IO)
 //!
-//! Beside the way: [`model`] (what a family is), `protobuf` (the messages of that format), [`source`] (the kinds of sources),
-//! [`compression`] (of bodies, both ways), [`config`], [`cli`].
+//! Beside the way: [`model`] (what a family is), `protobuf` (the messages of that format), [`multiproc`] (the files of the multiprocess
+//! mode), [`source`] (the kinds of sources), [`compression`] (of bodies, both ways), [`config`], [`cli`].
 
 pub mod cli;
 pub mod compression;
@@ -18,6 +18,7 @@ pub mod config;
 pub mod encode;
 pub mod merge;
 pub mod model;
+pub mod multiproc;
 pub mod parse;
 mod protobuf;
 pub mod round;

@@ -65,8 +65,28 @@ pub enum Command {
     },
     /// Run the proxy over a built-in stack: recycled workers, uWSGI and nginx, all simulated
     Demo,
+    /// Work on directories of prometheus_client's multiprocess mode
+    Multiproc {
+        /// What to do with one.
+        #[command(subcommand)]
+        command: MultiprocCommand,
+    },
     /// Ask the running proxy whether it is healthy: for images without a shell
     Healthcheck,
+}
+
+/// What to do with a directory of multiprocess files.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum MultiprocCommand {
+    /// Fold the files of processes that have ended into one per type; stop the application first
+    Compact {
+        /// What PROMETHEUS_MULTIPROC_DIR is set to
+        #[arg(value_name = "DIR")]
+        directory: PathBuf,
+        /// Also while processes run; their files are left alone
+        #[arg(long)]
+        force: bool,
+    },
 }
 
 /// Flags of `check`.

@@ -6,6 +6,7 @@ pub mod config;
 pub mod demo;
 pub mod healthcheck;
 pub mod logging;
+pub mod multiproc;
 pub mod run;
 pub mod scrape;
 pub mod serve;
