@@ -3,6 +3,7 @@
 pub mod args;
 pub mod check;
 pub mod config;
+#[cfg(feature = "demo")]
 pub mod demo;
 pub mod healthcheck;
 pub mod logging;

@@ -1,7 +1,9 @@
 //! Every command, from what was typed to its exit code.
 
 use super::args::{Args, CheckArgs, Command, MultiprocCommand, load, load_maybe_empty};
-use super::{check, config as show, demo, healthcheck, logging, multiproc, scrape, serve};
+#[cfg(feature = "demo")]
+use super::demo;
+use super::{check, config as show, healthcheck, logging, multiproc, scrape, serve};
 use crate::config::{Config, ConfigErrors, process_env};
 use std::error::Error;
 use std::future::Future;
@@ -45,6 +47,7 @@ fn carry_out(args: &Args) -> Result<u8, Failure> {
             multiproc::compact(&directory, force, &mut out)?;
             Ok(0)
         }
+        #[cfg(feature = "demo")]
         Command::Demo => block_on(demo_proxy()).map(|()| 0),
         // An image's health check doesn't know the flags of its container, so it must do without sources.
         Command::Healthcheck => block_on(healthcheck::healthcheck(&accepted(load_maybe_empty(args, &process_env))?)).map(|()| 0),
@@ -80,6 +83,7 @@ async fn check_all(config: &Config, options: &CheckArgs) -> io::Result<u8> {
 }
 
 /// The proxy over the built-in stack, configured as its users would: by flags.
+#[cfg(feature = "demo")]
 async fn demo_proxy() -> io::Result<()> {
     let serve_stack = async |stack: &demo::Demo, listener| {
         let expect = stack.expect.to_string();
