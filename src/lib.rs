@@ -9,7 +9,8 @@
 //! - [`round`]: one snapshot of all of this for everyone who asked (IO)
 //! - [`serve`]: the answer to the scraper (IO)
 //!
-//! Beside the way: [`model`] (what a family is), [`source`] (the kinds of sources), [`config`], [`cli`].
+//! Beside the way: [`model`] (what a family is), [`relabel`] (what becomes of series by rules), [`source`] (the kinds of sources),
+//! [`config`], [`cli`].
 
 pub mod cli;
 pub mod config;
@@ -17,6 +18,7 @@ pub mod encode;
 pub mod merge;
 pub mod model;
 pub mod parse;
+pub mod relabel;
 pub mod round;
 pub mod scrape;
 pub mod serve;
