@@ -7,6 +7,7 @@ mod join;
 mod layout;
 mod output;
 mod pool;
+mod relabelled;
 pub mod rules;
 mod shape;
 mod slot;

@@ -18,6 +18,7 @@ use super::types::{Speaker, Types, Verdict};
 use super::{Now, ResetCause, Tally};
 use crate::config::{Limits, MergeConfig};
 use crate::parse::Exposition;
+use crate::relabel::Relabelling;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
@@ -81,6 +82,9 @@ pub struct Pool {
     pub(super) readers: Vec<Option<Reader>>,
     pub(super) layouts: [Layout; 2],
     pub(super) spare: Vec<Staged>,
+    pub(super) relabelling: Relabelling,
+    /// By child the key of the one it was before relabelling, where that is another: the first that became it.
+    pub(super) origins: HashMap<ChildId, u64>,
 }
 
 impl Pool {
@@ -111,6 +115,8 @@ impl Pool {
             readers: (0..slots).map(|_| None).collect(),
             layouts: [Layout::new(Dialect::Text), Layout::new(Dialect::OpenMetrics)],
             spare: Vec::new(),
+            relabelling: Relabelling::default(),
+            origins: HashMap::new(),
         }
     }
 
@@ -423,6 +429,7 @@ impl Pool {
         }
         for id in children {
             let series = self.catalog.remove_child(*id);
+            self.origins.remove(id);
             self.clear_series(&series);
             for record in self.slots.iter_mut().flat_map(|s| &mut s.records) {
                 record.forget_child(*id);

@@ -4,6 +4,7 @@ use super::catalog::{Child, ChildId, SeriesId, VariantId, with_label};
 use super::column::Column;
 use super::layout::Path;
 use super::pool::{Pool, is_total};
+use super::relabelled::start_time_of;
 use super::rules::mode_of;
 use super::slot::Record;
 use super::{DropReason, RepairKind};
@@ -19,7 +20,7 @@ const EXEMPLAR_CHARS_MAX: usize = 128;
 const RESERVED_NAME: &str = "up";
 const RESERVED_PREFIXES: [&str; 2] = ["scrape_", "onescrape_"];
 /// The evidence of an instance.
-const START_TIME: &str = "process_start_time_seconds";
+pub(super) const START_TIME: &str = "process_start_time_seconds";
 /// Clients store `_created` once, so only rounding differs within a life.
 pub(super) const SAME_CREATED_SECONDS: f64 = 0.005;
 
@@ -108,7 +109,8 @@ impl Pool {
         let mut staged = self.begin_staging();
         let mut declared = Vec::new();
         staged.samples = exposition.families.iter().map(|f| f.samples.len()).sum();
-        for family in &exposition.families {
+        let relabelled = self.relabelled(exposition, &mut staged);
+        for family in relabelled.as_ref().unwrap_or(&exposition.families) {
             if is_reserved(&family.name) {
                 staged.drops.extend(family.samples.iter().map(|_| DropReason::ReservedName));
                 continue;
@@ -129,7 +131,7 @@ impl Pool {
             }
         }
         staged.declared = declared.into();
-        staged.start_time = self.start_time(&staged);
+        staged.start_time = if relabelled.is_some() { start_time_of(exposition) } else { self.start_time(&staged) };
         staged
     }
 

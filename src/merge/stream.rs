@@ -7,6 +7,7 @@ use super::catalog::VariantId;
 use super::column::is_absent;
 use super::layout::{BlockId, Dialect, Layout, LineId, What};
 use super::pool::Pool;
+use super::relabelled::Traces;
 use super::stage::{Declared, Staged, is_reserved};
 use crate::config::BoundsPolicy;
 use crate::model::{Labels, MetricType, Role, child_head, parse_number};
@@ -18,7 +19,9 @@ use std::sync::Arc;
 /// Digits that surely fit an exact integer below 2^53.
 const QUICK_DIGITS: usize = 15;
 /// Marks a step of a path that is a family without TYPE line.
-const UNTYPED_STEP: u32 = 1 << 31;
+pub(super) const UNTYPED_STEP: u32 = 1 << 31;
+/// Marks such a step of a family that a rule made of one with a TYPE line.
+pub(super) const RENAMED_STEP: u32 = 1 << 30;
 
 /// Why a body can't be read on as it comes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +37,7 @@ pub enum FeedError {
 pub(crate) struct Reader {
     dialect: Dialect,
     generation: u64,
-    staged: Staged,
+    pub(super) staged: Staged,
     /// The beginning of a line whose end has not come yet.
     carry: Vec<u8>,
     /// The line expected next.
@@ -49,11 +52,17 @@ pub(crate) struct Reader {
     lines: usize,
     ended: bool,
     contradicts: bool,
+    /// What relabelling wants to know of the body.
+    pub(super) traces: Traces,
 }
 
 impl Reader {
     pub fn staged(&self) -> &Staged {
         &self.staged
+    }
+
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     /// A block begins. False if its name was declared before in this body, or it hangs on one that was not.
@@ -70,7 +79,7 @@ impl Reader {
     }
 
     /// What a known line says, its value read.
-    fn apply(&mut self, what: What, tail: Tail<'_>) {
+    pub(super) fn apply(&mut self, what: What, tail: Tail<'_>) {
         self.staged.samples += 1;
         match what {
             What::Series(series) => self.staged.put(series, tail.value, tail.timestamp, tail.exemplar),
@@ -85,8 +94,12 @@ impl Reader {
     }
 
     fn note_untyped(&mut self, variant: VariantId) {
-        let step = variant | UNTYPED_STEP;
-        if !self.steps.contains(&step) {
+        self.note_step(variant | UNTYPED_STEP);
+    }
+
+    /// Notes a step, once. The newest come first: lines of one family stand together.
+    pub(super) fn note_step(&mut self, step: u32) {
+        if !self.steps.iter().rev().any(|known| *known == step) {
             self.steps.push(step);
         }
     }
@@ -182,6 +195,7 @@ impl Pool {
             lines: 0,
             ended: false,
             contradicts: false,
+            traces: Traces::default(),
         });
         true
     }
@@ -207,12 +221,13 @@ impl Pool {
     /// See [`FeedError`].
     pub fn end_body(&mut self, slot: usize) -> Result<usize, FeedError> {
         let Some(mut reader) = self.readers.get_mut(slot).and_then(Option::take) else { return Err(FeedError::SecondLook) };
-        if let Err(error) = self.read_end(&mut reader) {
+        let end = self.read_end(&mut reader).and_then(|()| self.check_claims(&reader));
+        if let Err(error) = end {
             self.give_up(slot, reader, &error);
             return Err(error);
         }
         let mut staged = reader.staged;
-        staged.start_time = self.start_time(&staged);
+        staged.start_time = reader.traces.start_time().or_else(|| self.start_time(&staged));
         let path = self.layouts[reader.dialect as usize].path(reader.steps);
         staged.declared = match &self.slots[slot].path {
             Some((known, _)) if *known == path => self.slots[slot].declared.clone(),
@@ -309,7 +324,9 @@ impl Pool {
                         None => tail_of(reader.dialect == Dialect::OpenMetrics, utf8(tail, number)?)
                             .map_err(|why| FeedError::Rejected(ParseError::in_line(number, why, &String::from_utf8_lossy(line))))?,
                     };
-                    reader.apply(what, tail);
+                    if !self.take_line(reader, what, tail) {
+                        return Err(FeedError::SecondLook);
+                    }
                 }
             }
             (reader.last, reader.next) = (Some(id), known.next);
@@ -414,8 +431,8 @@ impl Pool {
             let Some(block) = self.layouts[reader.dialect as usize].block(reader.block) else { return Err(Learn::SecondLook) };
             let parent = block.start_times_of.and_then(|b| self.layouts[reader.dialect as usize].block(b));
             match (parent, block.variant) {
-                (Some(parent), _) => self.meaning(reader, parent.variant, Role::Created, &labels),
-                (None, variant) => self.meaning(reader, variant, role, &labels),
+                (Some(parent), _) => self.meaning(reader, (parent.variant, parent.kind), Role::Created, &labels),
+                (None, variant) => self.meaning(reader, (variant, block.kind), role, &labels),
             }
         } else {
             let claimed = |suffix: &&str| name.strip_suffix(*suffix).is_some_and(|stem| layout.name(stem).is_some());
@@ -427,12 +444,17 @@ impl Pool {
                 let kind = self.merged_kind(&name, MetricType::Unknown);
                 self.variant(&name, kind)
             });
-            match (self.meaning(reader, variant, Role::Value, &labels), variant) {
+            reader.traces.typeless = true;
+            let meaning = self.meaning(reader, (variant, MetricType::Unknown), Role::Value, &labels);
+            reader.traces.typeless = false;
+            match (meaning, variant) {
                 ((What::Series(series), cached), Some(variant)) => (What::Untyped(series, variant), cached),
                 (other, _) => other,
             }
         };
-        reader.apply(what, tail);
+        if !self.take_line(reader, what, tail) {
+            return Err(Learn::SecondLook);
+        }
         // A head that doesn't begin its line can't be expected.
         if cached && !line.starts_with([' ', '\t']) {
             let layout = &mut self.layouts[reader.dialect as usize];
@@ -443,10 +465,19 @@ impl Pool {
     }
 
     /// What a sample is, and whether that will be so next time.
-    fn meaning(&mut self, reader: &mut Reader, variant: Option<VariantId>, role: Role, labels: &Labels<'_>) -> (What, bool) {
-        let Some(variant) = variant else { return (What::Dropped(super::DropReason::ReservedName), true) };
+    fn meaning(
+        &mut self,
+        reader: &mut Reader,
+        family: (Option<VariantId>, MetricType),
+        role: Role,
+        labels: &Labels<'_>,
+    ) -> (What, bool) {
+        let (Some(variant), kind) = family else { return (What::Dropped(super::DropReason::ReservedName), true) };
         if let Some(reason) = self.unwanted(role, labels) {
             return (reason.map_or(What::Ignored, What::Dropped), true);
+        }
+        if !self.relabelling.is_empty() {
+            return self.relabelled_meaning(reader, variant, kind, role, labels);
         }
         let head = child_head(&self.catalog.variant(variant).name, labels);
         if role == Role::Created {
@@ -478,8 +509,10 @@ impl Pool {
         });
         let typed = typed.filter_map(|b| Some(of(&b.name, b.variant?)));
         let untyped = steps.iter().filter(|s| *s & UNTYPED_STEP != 0).map(|s| {
-            let variant = s & !UNTYPED_STEP;
-            of(&self.catalog.variant(variant).name, variant)
+            let variant = s & !(UNTYPED_STEP | RENAMED_STEP);
+            // What a rule made of another family has no HELP: that was about the other.
+            let name = if s & RENAMED_STEP == 0 { &*self.catalog.variant(variant).name } else { "" };
+            of(name, variant)
         });
         typed.chain(untyped).collect()
     }

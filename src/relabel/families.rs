@@ -1,7 +1,7 @@
 //! Whole bodies: families go in, families come out.
 
 use super::{Relabelled, Relabelling};
-use crate::model::{Family, Labels, MetricType, NativeSample, Sample, child_head};
+use crate::model::{Family, Labels, MetricType, NativeSample, Role, Sample, child_head};
 use foldhash::{HashMap, HashMapExt};
 use std::borrow::Cow;
 
@@ -16,11 +16,8 @@ impl Relabelling {
         }
         let mut new = Sorted { families: Vec::with_capacity(families.len()), index: HashMap::new(), owners: HashMap::new() };
         let mut left_out = 0;
-        for mut family in families {
-            let samples = std::mem::take(&mut family.samples);
-            let natives = std::mem::take(&mut family.natives);
-            let (name, kind) = (family.name.clone(), family.kind);
-            new.declare(family);
+        let contents: Vec<_> = families.into_iter().map(|family| new.declare(family)).collect();
+        for (name, kind, samples, natives) in contents {
             let mut before: Option<(Labels<'a>, Relabelled<'a>)> = None;
             for sample in samples {
                 let known = before.take().filter(|(labels, _)| *labels == sample.labels);
@@ -55,15 +52,13 @@ struct Sorted<'a> {
 }
 
 impl<'a> Sorted<'a> {
-    /// A family as the body has it, without its samples.
-    fn declare(&mut self, family: Family<'a>) {
-        let next = self.families.len();
-        let at = *self.index.entry((family.name.to_string(), family.kind)).or_insert(next);
-        match self.families.get_mut(at) {
-            // A rule brought samples here before.
-            Some(known) => (known.help, known.unit) = (family.help, family.unit),
-            None => self.families.push(family),
-        }
+    /// A family as the body has it, without what is in it. Those that rules make come after all of these.
+    fn declare(&mut self, mut family: Family<'a>) -> (Cow<'a, str>, MetricType, Vec<Sample<'a>>, Vec<NativeSample<'a>>) {
+        let (samples, natives) = (std::mem::take(&mut family.samples), std::mem::take(&mut family.natives));
+        let (name, kind) = (family.name.clone(), family.kind);
+        self.index.insert((name.to_string(), kind), self.families.len());
+        self.families.push(family);
+        (name, kind, samples, natives)
     }
 
     fn family(&mut self, name: &str, kind: MetricType) -> usize {
@@ -80,7 +75,15 @@ impl<'a> Sorted<'a> {
 
     fn put(&mut self, from: &str, name: String, labels: Labels<'a>, kind: MetricType, sample: Sample<'a>) -> bool {
         let at = self.family(&name, kind);
-        let claimed = self.claim(at, &name, &labels, child_head(from, &sample.labels));
+        let was = child_head(from, &sample.labels);
+        let claimed = match sample.role {
+            // A start time says nothing about who it is that counts here: that of another child is passed over.
+            Role::Created => match self.owners.get(&(at, child_head(&name, &labels))) {
+                Some(owner) if *owner != was => return true,
+                _ => true,
+            },
+            _ => self.claim(at, &name, &labels, was),
+        };
         if let Some(family) = self.families.get_mut(at).filter(|_| claimed) {
             family.samples.push(Sample { labels, ..sample });
         }

@@ -34,4 +34,9 @@ impl Relabelling {
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty() && self.rules.is_empty()
     }
+
+    /// Whether different series may become one. Rules that only keep or drop never do that.
+    pub fn may_merge(&self) -> bool {
+        self.rules.iter().any(|rule| !rule.only_chooses())
+    }
 }

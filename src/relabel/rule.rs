@@ -109,6 +109,11 @@ impl Rule {
         &self.spec
     }
 
+    /// Whether it leaves the labels of what it keeps alone.
+    pub(super) fn only_chooses(&self) -> bool {
+        matches!(self.spec.action, Action::Keep | Action::Drop | Action::KeepEqual | Action::DropEqual)
+    }
+
     /// Applies the rule. False: the series is dropped.
     pub(super) fn apply(&self, labels: &mut LabelSet<'_>) -> bool {
         let regex = self.pattern.regex();
