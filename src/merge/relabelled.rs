@@ -7,7 +7,7 @@ use super::DropReason;
 use super::catalog::{ChildId, VariantId};
 use super::layout::{Moved, What};
 use super::pool::Pool;
-use super::stage::{START_TIME, Staged, is_reserved};
+use super::stage::{Declared, START_TIME, Staged, is_reserved};
 use super::stream::{FeedError, RENAMED_STEP, Reader, UNTYPED_STEP};
 use crate::model::{Family, Labels, MetricType, Role, child_head};
 use crate::parse::{Exposition, Tail};
@@ -64,20 +64,40 @@ impl Pool {
         if self.relabelling.is_empty() {
             return None;
         }
+        let drops = &mut staged.drops;
+        let mut is_wanted = |family: &str, role: Role, labels: &Labels<'_>| {
+            let reason = if is_reserved(family) { Some(Some(DropReason::ReservedName)) } else { self.unwanted(role, labels) };
+            drops.extend(reason.flatten());
+            reason.is_none()
+        };
         let mut families = exposition.families.clone();
         families.retain_mut(|family| {
-            let reserved = is_reserved(&family.name);
-            family.samples.retain(|sample| {
-                let reason =
-                    if reserved { Some(Some(DropReason::ReservedName)) } else { self.unwanted(sample.role, &sample.labels) };
-                staged.drops.extend(reason.flatten());
-                reason.is_none()
-            });
-            !reserved
+            family.samples.retain(|sample| is_wanted(&family.name, sample.role, &sample.labels));
+            !is_reserved(&family.name)
         });
-        let (families, left_out) = self.relabelling.families(families);
+        let (families, left_out) = self.relabelling.families_where(families, is_wanted);
         staged.drops.extend(std::iter::repeat_n(DropReason::RelabelCollision, left_out));
         Some(families)
+    }
+
+    /// The families a body declares, each name once: rules may have made one name of families of several types, of which one can be
+    /// used. Which one doesn't hang on the order of lines; a type comes before none.
+    pub(super) fn one_type_each(&self, mut declared: Vec<Declared>) -> Vec<Declared> {
+        if self.relabelling.is_empty() {
+            return declared;
+        }
+        let of = |d: &Declared| self.catalog.variant(d.variant);
+        declared.sort_by_key(|d| (&of(d).name, of(d).kind == MetricType::Unknown, of(d).kind));
+        declared.dedup_by(|other, first| {
+            let same = of(other).name == of(first).name;
+            for (text, more) in [(&mut first.help, &other.help), (&mut first.unit, &other.unit)] {
+                if same && text.is_empty() {
+                    text.clone_from(more);
+                }
+            }
+            same
+        });
+        declared
     }
 
     /// What a sample of a family of this type is once relabelled, and whether that will be so next time.

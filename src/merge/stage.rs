@@ -130,7 +130,7 @@ impl Pool {
                 declared.push(Declared { variant, help: family.help.as_ref().into(), unit: family.unit.as_ref().into() });
             }
         }
-        staged.declared = declared.into();
+        staged.declared = self.one_type_each(declared).into();
         staged.start_time = if relabelled.is_some() { start_time_of(exposition) } else { self.start_time(&staged) };
         staged
     }

@@ -514,7 +514,7 @@ impl Pool {
             let name = if s & RENAMED_STEP == 0 { &*self.catalog.variant(variant).name } else { "" };
             of(name, variant)
         });
-        typed.chain(untyped).collect()
+        self.one_type_each(typed.chain(untyped).collect()).into()
     }
 }
 

@@ -11,6 +11,15 @@ impl Relabelling {
     ///
     /// A family that a rule made has the type of its samples and no HELP. Families that lost all samples stay, empty.
     pub fn families<'a>(&self, families: Vec<Family<'a>>) -> (Vec<Family<'a>>, usize) {
+        self.families_where(families, |_, _, _| true)
+    }
+
+    /// The same, where only samples enter their new family (by name, with their new labels) that `may_enter`.
+    pub fn families_where<'a>(
+        &self,
+        families: Vec<Family<'a>>,
+        mut may_enter: impl FnMut(&str, Role, &Labels<'_>) -> bool,
+    ) -> (Vec<Family<'a>>, usize) {
         if self.is_empty() {
             return (families, 0);
         }
@@ -23,8 +32,10 @@ impl Relabelling {
                 let known = before.take().filter(|(labels, _)| *labels == sample.labels);
                 let (labels, child) = known.unwrap_or_else(|| (sample.labels.clone(), self.child(&name, kind, &sample.labels)));
                 match self.sample_of(&child, &name, kind, sample.role, &sample.labels) {
-                    Relabelled::Kept { family, labels } => left_out += usize::from(!new.put(&name, family, labels, kind, sample)),
-                    Relabelled::Dropped => {}
+                    Relabelled::Kept { family, labels } if may_enter(&family, sample.role, &labels) => {
+                        left_out += usize::from(!new.put(&name, family, labels, kind, sample));
+                    }
+                    Relabelled::Kept { .. } | Relabelled::Dropped => {}
                     Relabelled::Odd => left_out += 1,
                 }
                 before = Some((labels, child));
