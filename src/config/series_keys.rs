@@ -150,7 +150,7 @@ pub(crate) fn read_aggregate(reader: &mut Reader<'_>, field: &Field<'_>) -> Vec<
 
 fn dispensable(label: &str) -> Result<String, String> {
     if NEEDED_LABELS.contains(&label) {
-        return Err(format!("{label:?} can't be dropped: buckets and quantiles are nothing without; le and quantile stay"));
+        return Err(format!("{label:?} can't be dropped: buckets and quantiles are nothing without it"));
     }
     filled(label)
 }

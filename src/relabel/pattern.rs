@@ -1,7 +1,7 @@
 //! Regular expressions as Prometheus reads them: RE2's syntax, anchored at both ends, `.` matching line feeds too.
 //!
 //! The `regex` crate is RE2's sister but for details: `\d`, `\w`, `\s` and `\b` know all of Unicode there and only ASCII in RE2,
-//! `[` `&&` `--` `~~` mean something within brackets, and `\Q…\E` is missing. The expression is rewritten where that shows.
+//! `[` `&&` `--` `~~` mean something within brackets, a `{` that begins no repetition is refused, and `\Q…\E` is missing. The expression is rewritten where that shows.
 
 use regex::Regex;
 use std::iter::Peekable;
@@ -42,8 +42,9 @@ fn translate(re2: &str) -> String {
                 Some('b') => out.push_str(r"(?-u:\b)"),
                 Some('B') => out.push_str(r"(?-u:\B)"),
                 Some('Q') => quoted(&mut chars, &mut out),
-                other => escape(other, &mut out),
+                other => escape(other, &mut chars, &mut out),
             },
+            '{' if !begins_repetition(chars.clone()) => out.push_str(r"\{"),
             '[' => brackets(&mut chars, &mut out),
             c => out.push(c),
         }
@@ -52,7 +53,7 @@ fn translate(re2: &str) -> String {
 }
 
 /// An escape sequence, its `\` read, within brackets or not.
-fn escape(c: Option<char>, out: &mut String) {
+fn escape(c: Option<char>, chars: &mut Peekable<Chars<'_>>, out: &mut String) {
     match c {
         Some('d') => out.push_str("[0-9]"),
         Some('D') => out.push_str("[^0-9]"),
@@ -63,8 +64,25 @@ fn escape(c: Option<char>, out: &mut String) {
         c => {
             out.push('\\');
             out.extend(c);
+            // `\p{Lu}`, `\x{e9}`
+            if matches!(c, Some('p' | 'P' | 'x')) && chars.peek() == Some(&'{') {
+                for c in chars.by_ref() {
+                    out.push(c);
+                    if c == '}' {
+                        break;
+                    }
+                }
+            }
         }
     }
+}
+
+/// Whether what follows a `{` is `2}`, `2,}` or `2,3}`; anything else is text to RE2.
+fn begins_repetition(rest: Peekable<Chars<'_>>) -> bool {
+    let inside: String = rest.take_while(|c| c.is_ascii_digit() || *c == ',' || *c == '}').collect();
+    let Some((counts, _)) = inside.split_once('}') else { return false };
+    let (least, most) = counts.split_once(',').unwrap_or((counts, ""));
+    !least.is_empty() && !most.contains(',')
 }
 
 /// What stands between `\Q` and `\E`, or the end.
@@ -94,7 +112,7 @@ fn brackets(chars: &mut Peekable<Chars<'_>>, out: &mut String) {
         let after_dash = std::mem::replace(&mut dash, c == '-');
         match c {
             ']' => return out.push(']'),
-            '\\' => escape(chars.next(), out),
+            '\\' => escape(chars.next(), chars, out),
             '[' if chars.peek() == Some(&':') => named_class(chars, out),
             '[' | '&' | '~' => out.extend(['\\', c]),
             '-' if after_dash => out.push_str(r"\-"),
@@ -154,6 +172,10 @@ mod tests {
             ("(?i)é", &["É"], &["e"]),
             (r"\pL+", &["aé"], &["1"]),
             (r"\p{Lu}", &["É"], &["é"]),
+            (r"[\p{Lu}x]+", &["Éx"], &["é", "{"]),
+            ("a{2}b{1,}c{0,1}", &["aab", "aabbc"], &["ab"]),
+            ("${HOST}", &[], &["x", "${HOST}"]),
+            ("a{b}{,2}{}", &["a{b}{,2}{}"], &["ab"]),
             (r"\x41\x{e9}", &["Aé"], &["A"]),
             ("(?U)(a+)(a*)", &["aaa"], &["b"]),
             ("(?P<x>a)(?<y>b)", &["ab"], &["a"]),
