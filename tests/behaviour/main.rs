@@ -4,6 +4,7 @@
 mod command_line;
 mod endpoints;
 mod failing_targets;
+mod relabelling;
 mod rounds;
 #[path = "../support/mod.rs"]
 mod support;
