@@ -165,6 +165,11 @@ impl Catalog {
         differ
     }
 
+    /// Notes that the series are part of a total.
+    pub fn mark_counted(&mut self, series: &[SeriesId]) {
+        series.iter().for_each(|s| self.counted[*s as usize] = true);
+    }
+
     /// The series stand for another life of their child's family.
     pub fn uncount(&mut self, series: &[SeriesId]) {
         series.iter().for_each(|s| self.counted[*s as usize] = false);

@@ -3,6 +3,7 @@
 mod catalog;
 mod column;
 mod commit;
+mod groups;
 mod join;
 mod layout;
 mod output;

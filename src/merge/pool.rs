@@ -10,6 +10,7 @@
 
 use super::catalog::{Catalog, Child, ChildId, SeriesId, VariantId};
 use super::column::{ABSENT, Column, fold};
+use super::groups::Groups;
 use super::layout::{Dialect, Layout};
 use super::slot::{Entrance, Record, Slot};
 use super::stage::Staged;
@@ -85,6 +86,8 @@ pub struct Pool {
     pub(super) relabelling: Relabelling,
     /// By child the key of the one it was before relabelling, where that is another: the first that became it.
     pub(super) origins: HashMap<ChildId, u64>,
+    /// Children that are shown as others.
+    pub(super) groups: Groups,
 }
 
 impl Pool {
@@ -117,6 +120,7 @@ impl Pool {
             spare: Vec::new(),
             relabelling: Relabelling::default(),
             origins: HashMap::new(),
+            groups: Groups::default(),
         }
     }
 
@@ -178,7 +182,7 @@ impl Pool {
         let mut unserved = std::mem::take(&mut self.unserved);
         unserved.retain(|id| {
             let child = self.catalog.child(*id);
-            if child.head.is_empty() {
+            if child.head.is_empty() || self.groups.is_part(*id) {
                 return false;
             }
             let shown = child.series().any(|s| self.out.has(s));
@@ -384,6 +388,8 @@ impl Pool {
             let child = self.catalog.child(id);
             let in_flight = || self.inbox.iter().flatten().chain(self.readers.iter().flatten().map(Reader::staged));
             let spoken_for = child.seen_round >= self.round || self.was_taken_whole(child);
+            // An output child stays as long as there is anything to be shown as it.
+            let spoken_for = spoken_for || self.groups.has_parts(id);
             if !child.head.is_empty() && !spoken_for && !staging.shows(child) && !in_flight().any(|s| s.shows(child)) {
                 freed += child.series().count();
                 self.evicted.insert(child.key);
@@ -428,6 +434,7 @@ impl Pool {
             layout.forget(&freed, children);
         }
         for id in children {
+            self.leave_group(*id);
             let series = self.catalog.remove_child(*id);
             self.origins.remove(id);
             self.clear_series(&series);

@@ -222,6 +222,7 @@ impl Pool {
             // Not to be forgotten before the body is applied.
             self.catalog.child_mut(child).seen_round = self.round + 1;
         }
+        self.join_group(child, role);
         staged.values.reserve(self.catalog.columns());
         Some(series)
     }

@@ -2,6 +2,7 @@
 
 use super::catalog::{Catalog, Child, SeriesId};
 use super::column::{ABSENT, Column, is_absent, steps};
+use super::groups::raise_group;
 use super::pool::{Pool, is_total};
 use super::slot::Slot;
 
@@ -15,8 +16,15 @@ impl Pool {
             if !is_total(variant.kind) {
                 continue;
             }
-            for child in &variant.children {
-                let child = self.catalog.child(*child);
+            for id in &variant.children {
+                if self.groups.is_part(*id) {
+                    continue;
+                }
+                if self.groups.has_parts(*id) {
+                    raise_group(&mut self.out, &self.catalog, &self.groups, *id, &sums, (&self.offset, &self.slots));
+                    continue;
+                }
+                let child = self.catalog.child(*id);
                 if child.buckets().is_empty() {
                     for s in child.value().into_iter().chain(child.count().filter(|_| !child.no_count)) {
                         raise(&mut self.out, s, sums.get(s as usize).copied().unwrap_or(ABSENT));
@@ -66,13 +74,22 @@ impl Pool {
         }
         // Children of bodies that were not taken whole are marked.
         let marked_since = fresh().filter(|s| !s.taken_whole).map(|s| s.last_good_round).min().unwrap_or(u64::MAX);
-        let is_marked = |series| self.catalog.child(self.catalog.child_of(series)).seen_round >= marked_since;
+        for id in self.groups.outputs() {
+            let mut series = self.groups.shown_as(id).flat_map(|part| self.catalog.child(part).series());
+            if series.any(|s| shown.get(s as usize).is_some_and(|shown| *shown)) {
+                for s in self.catalog.child(id).series() {
+                    shown.get_mut(s as usize).into_iter().for_each(|shown| *shown = true);
+                }
+            }
+        }
+        let seen = |id| self.groups.shown_as(id).map(|part| self.catalog.child(part).seen_round).max().unwrap_or_default();
+        let is_marked = |series| seen(self.catalog.child_of(series)) >= marked_since;
         let held = (0..).zip(self.out.as_slice()).zip(shown).filter(|((_, out), shown)| !is_absent(**out) && !shown);
         held.filter(|((series, _), _)| !is_marked(*series)).count()
     }
 }
 
-fn raise(out: &mut Column, series: SeriesId, sum: f64) {
+pub(super) fn raise(out: &mut Column, series: SeriesId, sum: f64) {
     if !is_absent(sum) {
         // `max` ignores ABSENT, a NaN: nothing was served so far.
         out.set(series, out.get(series).max(sum));
@@ -82,16 +99,25 @@ fn raise(out: &mut Column, series: SeriesId, sum: f64) {
 /// A histogram's vector is held as one: each bound at least as before and at least as the bound below.
 fn raise_buckets(out: &mut Column, catalog: &Catalog, child: &Child, sums: &[f64], offset: &Column, slots: &[Slot]) {
     if child.ragged {
-        let counted = child.buckets().iter().map(|(_, s)| catalog.is_counted(*s));
-        let sums = stepped_sums(child, offset, slots).into_iter().zip(counted);
-        raise_in_order(out, child, sums.map(|(sum, counted)| if counted { sum } else { ABSENT }));
+        raise_in_order(out, child, child_sums(catalog, child, sums, offset, slots).into_iter());
     } else {
         let own = |s: SeriesId| sums.get(s as usize).copied().unwrap_or(ABSENT);
         raise_in_order(out, child, child.buckets().iter().map(|(_, s)| own(*s)));
     }
 }
 
-fn raise_in_order(out: &mut Column, child: &Child, totals: impl Iterator<Item = f64>) {
+/// The total at every bound of a child, [`ABSENT`] where no contribution has it.
+pub(super) fn child_sums(catalog: &Catalog, child: &Child, sums: &[f64], offset: &Column, slots: &[Slot]) -> Vec<f64> {
+    if child.ragged {
+        let counted = child.buckets().iter().map(|(_, s)| catalog.is_counted(*s));
+        let sums = stepped_sums(child, offset, slots).into_iter().zip(counted);
+        sums.map(|(sum, counted)| if counted { sum } else { ABSENT }).collect()
+    } else {
+        child.buckets().iter().map(|(_, s)| sums.get(*s as usize).copied().unwrap_or(ABSENT)).collect()
+    }
+}
+
+pub(super) fn raise_in_order(out: &mut Column, child: &Child, totals: impl Iterator<Item = f64>) {
     let mut below = 0.0f64;
     for ((_, s), total) in child.buckets().iter().zip(totals) {
         if is_absent(total) && !out.has(*s) {

@@ -1,0 +1,206 @@
+//! `aggregate`: children that differ only in labels which are not served are counted each on its own and shown as one.
+//!
+//! Tracking stays with the children as workers show them; the *output child* has no contributions unless a worker shows it as it is.
+//! When it was first served decides for all its parts what a first value is worth. A part that is forgotten leaves its past with it.
+
+use super::catalog::{Catalog, Child, ChildId, SeriesId};
+use super::column::{ABSENT, Column, fold, is_absent};
+use super::pool::Pool;
+use super::rules::matches;
+use super::slot::Slot;
+use super::totals::{child_sums, raise, raise_in_order};
+use crate::model::{Role, child_head};
+use std::collections::HashMap;
+
+/// Which children are shown as which.
+#[derive(Debug, Default)]
+pub(crate) struct Groups {
+    /// By part its output child.
+    output: HashMap<ChildId, ChildId>,
+    /// By output child its parts, by labels; never empty.
+    parts: HashMap<ChildId, Vec<ChildId>>,
+}
+
+impl Groups {
+    /// The child that this one is shown as: another one, or itself.
+    pub fn output(&self, child: ChildId) -> ChildId {
+        self.output.get(&child).copied().unwrap_or(child)
+    }
+
+    /// Whether it is shown as part of another one only.
+    pub fn is_part(&self, child: ChildId) -> bool {
+        self.output.contains_key(&child)
+    }
+
+    /// Whether others are shown as it.
+    pub fn has_parts(&self, child: ChildId) -> bool {
+        self.parts.contains_key(&child)
+    }
+
+    /// All that is shown as this child: itself, then its parts by labels.
+    pub fn shown_as(&self, child: ChildId) -> impl Iterator<Item = ChildId> + '_ {
+        std::iter::once(child).chain(self.parts.get(&child).into_iter().flatten().copied())
+    }
+
+    /// Every child that others are shown as.
+    pub fn outputs(&self) -> impl Iterator<Item = ChildId> + '_ {
+        self.parts.keys().copied()
+    }
+
+    fn join(&mut self, catalog: &Catalog, part: ChildId, output: ChildId) {
+        self.output.insert(part, output);
+        let parts = self.parts.entry(output).or_default();
+        let at = parts.partition_point(|other| catalog.child(*other).head < catalog.child(part).head);
+        parts.insert(at, part);
+    }
+
+    fn leave(&mut self, part: ChildId) {
+        let Some(output) = self.output.remove(&part) else { return };
+        if let Some(parts) = self.parts.get_mut(&output) {
+            parts.retain(|other| *other != part);
+            if parts.is_empty() {
+                self.parts.remove(&output);
+            }
+        }
+    }
+}
+
+impl Pool {
+    /// A series of the child is new: so may be its output child, or that one's series.
+    pub(super) fn join_group(&mut self, child: ChildId, role: Role) {
+        // Quantiles can't be merged, and start times are evidence only.
+        if self.config.aggregate.is_empty() || matches!(role, Role::Quantile(_) | Role::Created) {
+            return;
+        }
+        let output = match self.groups.is_part(child) {
+            true => self.groups.output(child),
+            false => match self.output_head(child) {
+                Some(head) => self.join_output(child, &head),
+                None => return,
+            },
+        };
+        self.catalog.intern_series(output, role);
+    }
+
+    /// The head of the child without the labels that are not served; `None` if it has none of them.
+    fn output_head(&self, child: ChildId) -> Option<String> {
+        let family = &self.catalog.variant(self.catalog.child(child).variant).name;
+        let rule = self.config.aggregate.iter().find(|rule| matches(&rule.pattern, family))?;
+        let mut labels = self.catalog.labels(child);
+        let before = labels.len();
+        labels.retain(|(name, _)| !rule.without.iter().any(|label| label == name));
+        (labels.len() < before).then(|| child_head(family, &labels))
+    }
+
+    fn join_output(&mut self, child: ChildId, head: &str) -> ChildId {
+        let variant = self.catalog.child(child).variant;
+        let known = self.catalog.find_child(variant, head);
+        let output = self.catalog.intern_child(variant, head);
+        if known.is_none() {
+            self.unserved.push(output);
+            // Not to be forgotten before the body is applied.
+            self.catalog.child_mut(output).seen_round = self.round + 1;
+        }
+        self.groups.join(&self.catalog, child, output);
+        output
+    }
+
+    /// A part is about to be forgotten: what it has counted stays with its output child, and an instance that shows it again starts
+    /// there from its value.
+    pub(super) fn leave_group(&mut self, part: ChildId) {
+        if !self.groups.is_part(part) {
+            return;
+        }
+        let output = self.groups.output(part);
+        self.groups.leave(part);
+        let child = self.catalog.child(part);
+        for record in self.slots.iter_mut().flat_map(|slot| &mut slot.records) {
+            if child.series().any(|s| record.last.has(s)) {
+                record.leave_out(child.key);
+                fold(child, &mut record.last, &mut record.base, &mut self.offset);
+            }
+        }
+        let (no_sum, no_count, seen_round) = (child.no_sum, child.no_count, child.seen_round);
+        let mut counted = Vec::new();
+        let to = self.catalog.child(output);
+        let pairs = [(child.value(), to.value()), (child.count(), to.count()), (child.sum(), to.sum())];
+        for (from, to) in pairs.into_iter().filter_map(|(from, to)| Some((from?, to?))) {
+            let folded = self.offset.get(from);
+            add(&mut self.offset, to, folded);
+        }
+        let own: Vec<(f64, f64)> = child.buckets().iter().map(|(bound, s)| (*bound, self.offset.get(*s))).collect();
+        let before: Vec<(f64, f64)> = to.buckets().iter().map(|(bound, s)| (*bound, self.offset.get(*s))).collect();
+        let sums = on_bounds(to, &own).zip(on_bounds(to, &before));
+        for ((_, series), ((own, has_own), (before, has_before))) in to.buckets().iter().zip(sums) {
+            if has_own || has_before {
+                self.offset.set(*series, own + before);
+                counted.push(*series);
+            }
+        }
+        // Its offset may now have bounds that nothing else in it has.
+        self.catalog.mark_counted(&counted);
+        let to = self.catalog.child_mut(output);
+        to.ragged |= !counted.is_empty();
+        (to.no_sum, to.no_count) = (to.no_sum | no_sum, to.no_count | no_count);
+        to.seen_round = to.seen_round.max(seen_round);
+    }
+}
+
+/// Computes the total of an output child from those of its parts.
+pub(super) fn raise_group(
+    out: &mut Column,
+    catalog: &Catalog,
+    groups: &Groups,
+    id: ChildId,
+    sums: &[f64],
+    (offset, slots): (&Column, &[Slot]),
+) {
+    let parts = || groups.shown_as(id).map(|part| catalog.child(part));
+    let total = |series: fn(&Child) -> Option<SeriesId>| {
+        let of = |child| series(child).and_then(|s| sums.get(s as usize).copied());
+        parts().filter_map(of).filter(|sum| !is_absent(*sum)).reduce(|a, b| a + b).unwrap_or(ABSENT)
+    };
+    let child = catalog.child(id);
+    if let Some(s) = child.value() {
+        raise(out, s, total(Child::value));
+    }
+    if child.buckets().is_empty() {
+        if let Some(s) = child.count().filter(|_| !parts().any(|part| part.no_count)) {
+            raise(out, s, total(Child::count));
+        }
+    } else {
+        let mut totals = vec![(0.0, false); child.buckets().len()];
+        for part in parts() {
+            let own = child_sums(catalog, part, sums, offset, slots);
+            let own: Vec<(f64, f64)> = part.buckets().iter().map(|(bound, _)| *bound).zip(own).collect();
+            for (total, (value, has)) in totals.iter_mut().zip(on_bounds(child, &own)) {
+                (total.0, total.1) = (total.0 + value, total.1 | has);
+            }
+        }
+        raise_in_order(out, child, totals.into_iter().map(|(total, has)| if has { total } else { ABSENT }));
+    }
+    if let Some(s) = child.sum() {
+        // A sum may fall with negative observations, so it isn't held up.
+        out.set(s, if parts().any(|part| part.no_sum) { ABSENT } else { total(Child::sum) });
+    }
+}
+
+/// Walks the bounds of `child`: the value there of a step function given by its own bounds, and whether the bound is one of those.
+pub(super) fn on_bounds<'a>(child: &'a Child, own: &'a [(f64, f64)]) -> impl Iterator<Item = (f64, bool)> + 'a {
+    let mut own = own.iter().filter(|(_, value)| !is_absent(*value)).peekable();
+    let mut below = 0.0;
+    child.buckets().iter().map(move |(bound, _)| {
+        let mut is_own = false;
+        while let Some((at, value)) = own.next_if(|(at, _)| at <= bound) {
+            (below, is_own) = (*value, at == bound);
+        }
+        (below, is_own)
+    })
+}
+
+fn add(column: &mut Column, series: SeriesId, value: f64) {
+    if !is_absent(value) {
+        let before = column.get(series);
+        column.set(series, if is_absent(before) { value } else { before + value });
+    }
+}
