@@ -5,7 +5,7 @@
 #[path = "support/laws.rs"]
 mod laws;
 
-use onescrape::config::{GaugeMode, GaugeRule, Limits, MergeConfig, QuantilePolicy};
+use onescrape::config::{AggregateRule, GaugeMode, GaugeRule, Limits, MergeConfig, QuantilePolicy};
 use onescrape::merge::{Attempt, FeedError, Now, Pool};
 use onescrape::parse::parse;
 use onescrape::relabel::{Action, Relabelling, Rule, RuleSpec};
@@ -221,8 +221,10 @@ proptest! {
     }
 
     #[test]
-    fn streaming_is_equal_to_parsing_whole_with_rules(rounds in rounds(), rules in relabelling()) {
-        check(&rounds, &config(), limits(), &rules)?;
+    fn streaming_is_equal_to_parsing_whole_with_rules(rounds in rounds(), rules in relabelling(), sums in any::<bool>()) {
+        let over_v = AggregateRule { pattern: "*".into(), without: vec!["v".into()] };
+        let aggregate = sums.then_some(over_v).into_iter().collect();
+        check(&rounds, &MergeConfig { aggregate, ..config() }, limits(), &rules)?;
     }
 }
 

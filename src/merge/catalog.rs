@@ -89,6 +89,11 @@ impl Child {
         self.many.as_ref()?.sum
     }
 
+    /// Whether any body that was applied had it.
+    pub fn was_listed(&self) -> bool {
+        self.listed_body > 0
+    }
+
     /// Every series of the child.
     pub fn series(&self) -> impl Iterator<Item = SeriesId> + '_ {
         self.totals().chain(self.quantiles().iter().map(|(_, s)| *s))

@@ -32,9 +32,20 @@ impl Groups {
         self.output.contains_key(&child)
     }
 
-    /// Whether others are shown as it.
+    /// Whether others may be shown as it.
     pub fn has_parts(&self, child: ChildId) -> bool {
         self.parts.contains_key(&child)
+    }
+
+    /// Whether others were shown as it: bodies that were given up bring parts that never count.
+    pub fn is_sum(&self, catalog: &Catalog, child: ChildId) -> bool {
+        self.parts.get(&child).is_some_and(|parts| parts.iter().any(|part| catalog.child(*part).was_listed()))
+    }
+
+    /// The last round in which anything was seen that is shown as this child.
+    pub fn seen_round(&self, catalog: &Catalog, child: ChildId) -> u64 {
+        let of = |part| Some(catalog.child(part)).filter(|part| part.was_listed()).map(|part| part.seen_round);
+        self.shown_as(child).filter_map(of).max().unwrap_or(catalog.child(child).seen_round)
     }
 
     /// All that is shown as this child: itself, then its parts by labels.
@@ -98,8 +109,6 @@ impl Pool {
         let output = self.catalog.intern_child(variant, head);
         if known.is_none() {
             self.unserved.push(output);
-            // Not to be forgotten before the body is applied.
-            self.catalog.child_mut(output).seen_round = self.round + 1;
         }
         self.groups.join(&self.catalog, child, output);
         output

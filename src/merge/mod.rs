@@ -17,6 +17,9 @@ mod stream;
 mod tally;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests_aggregate;
 mod totals;
 mod types;
 

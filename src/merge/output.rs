@@ -69,7 +69,7 @@ impl Pool {
             push(s, Role::Sum, self.out.get(s));
         }
         // Of several children shown as one no quantile can be told.
-        for (quantile, s) in child.quantiles().iter().filter(|_| !self.groups.has_parts(id)) {
+        for (quantile, s) in child.quantiles().iter().filter(|_| !self.groups.is_sum(&self.catalog, id)) {
             self.push_per_worker(*s, Role::Quantile(*quantile), |record| record.last.get(*s), samples);
         }
     }
@@ -192,7 +192,7 @@ impl Pool {
         let own = self.catalog.child_of(series);
         let id = self.groups.output(own);
         let child = self.catalog.child(id);
-        if self.groups.has_parts(id) {
+        if self.groups.is_sum(&self.catalog, id) {
             let bucket = child.buckets().iter().find(|(bound, s)| *bound >= exemplar.value && self.out.has(*s));
             return bucket.map(|(_, s)| *s).or(child.value()).unwrap_or(series);
         }

@@ -7,17 +7,17 @@ use crate::relabel::{Action, Relabelling, Rule, RuleSpec};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-const UNIX_START: f64 = 1_790_000_000.0;
-const DOWN: &str = "DOWN";
+pub(super) const UNIX_START: f64 = 1_790_000_000.0;
+pub(super) const DOWN: &str = "DOWN";
 const HANG: &str = "HANG";
 
-struct Bench {
-    pool: Pool,
+pub(super) struct Bench {
+    pub(super) pool: Pool,
     at: f64,
 }
 
 impl Bench {
-    fn new(slots: usize, configure: impl FnOnce(&mut MergeConfig, &mut Limits)) -> Self {
+    pub(super) fn new(slots: usize, configure: impl FnOnce(&mut MergeConfig, &mut Limits)) -> Self {
         let (mut config, mut limits) = (MergeConfig::default(), Limits::default());
         configure(&mut config, &mut limits);
         Self { pool: Pool::new((1..=slots).map(|i| format!("w{i}")).collect(), config, limits), at: 0.0 }
@@ -28,7 +28,7 @@ impl Bench {
     }
 
     /// A round `after` seconds after the one before, served.
-    fn round(&mut self, after: f64, bodies: &[&str]) -> BTreeMap<String, f64> {
+    pub(super) fn round(&mut self, after: f64, bodies: &[&str]) -> BTreeMap<String, f64> {
         self.at += after;
         let now = Now { elapsed: Duration::from_secs_f64(self.at), unix: UNIX_START + self.at };
         let attempts = bodies.iter().map(|body| match *body {

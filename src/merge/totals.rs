@@ -20,7 +20,7 @@ impl Pool {
                 if self.groups.is_part(*id) {
                     continue;
                 }
-                if self.groups.has_parts(*id) {
+                if self.groups.is_sum(&self.catalog, *id) {
                     raise_group(&mut self.out, &self.catalog, &self.groups, *id, &sums, (&self.offset, &self.slots));
                     continue;
                 }
@@ -82,8 +82,7 @@ impl Pool {
                 }
             }
         }
-        let seen = |id| self.groups.shown_as(id).map(|part| self.catalog.child(part).seen_round).max().unwrap_or_default();
-        let is_marked = |series| seen(self.catalog.child_of(series)) >= marked_since;
+        let is_marked = |series| self.groups.seen_round(&self.catalog, self.catalog.child_of(series)) >= marked_since;
         let held = (0..).zip(self.out.as_slice()).zip(shown).filter(|((_, out), shown)| !is_absent(**out) && !shown);
         held.filter(|((series, _), _)| !is_marked(*series)).count()
     }
