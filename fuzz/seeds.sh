@@ -32,11 +32,19 @@ seed_rounds() {
 shopt -s nullglob globstar
 seed text "$tests"/conformance/text/{good,bad}/*.txt "$tests"/fixtures/**/*.prom
 seed openmetrics "$tests"/conformance/openmetrics/{good,bad}/*.txt "$tests"/fixtures/**/*.om
+seed protobuf "$tests"/fixtures/**/*.pb
 seed config "$tests"/config/*.yml ../config/*.yml
 seed nginx "$tests"/fixtures/nginx/stub_status*.txt
 seed_rounds nginx two-rounds "$tests"/fixtures/nginx/stub_status-{under-load,after-load,idle,under-load}.txt
+seed nginx_vts "$tests"/fixtures/nginx-vts/*.json
+seed_rounds nginx_vts two-rounds "$tests"/fixtures/nginx-vts/{fresh,idle}.json "$tests"/fixtures/nginx-vts/v0.2.7-after-reset.json
 seed uwsgi "$tests"/fixtures/uwsgi/*.json
 seed_rounds uwsgi two-rounds "$tests"/fixtures/uwsgi/{after-load,after-respawn}.json
+mkdir -p corpus/unpack
+gzip -9c "$tests"/fixtures/nginx/stub_status-idle.txt >corpus/unpack/seed-idle.gz
+cat corpus/unpack/seed-idle.gz corpus/unpack/seed-idle.gz >corpus/unpack/seed-two-members.gz
+# A zstd frame: magic, no checksum, 1 byte of content size, a last raw block of 2 bytes.
+printf '\x28\xb5\x2f\xfd\x20\x02\x11\x00\x00a\n' >corpus/unpack/seed-raw.zst
 for case in "$tests"/conformance/merge/*/; do
   seed_rounds merge "$(basename "$case")" "$case"/input-[12].txt "$case"/steps/*/worker-[12].txt
 done

@@ -11,9 +11,9 @@ use held::Held;
 
 /// Bytes that one more worker may cost for each of its series: its last value and its baseline.
 const PER_WORKER_MAX: f64 = 16.0;
-/// Bytes that a series may cost, however many workers have it: its head of about 110 twice, as workers spell it and as it is served,
+/// Bytes that a series may cost, however many workers have it: its head of about 110, when it began to count,
 /// and its places in the tables.
-const SHARED_MAX: f64 = 416.0;
+const SHARED_MAX: f64 = 256.0;
 
 #[test]
 fn a_pool_holds_values_and_each_name_once() {

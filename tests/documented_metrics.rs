@@ -13,7 +13,7 @@ use support::repository;
 
 const PAGE: &str = "docs/metrics.md";
 /// Where what the sources of these kinds show is kept, for every entity they know.
-const GOLDENS: [&str; 2] = ["tests/golden/uwsgi", "tests/golden/nginx"];
+const GOLDENS: [&str; 3] = ["tests/golden/uwsgi", "tests/golden/nginx", "tests/golden/nginx_vts"];
 
 /// Types by family name, a counter's and an info's with their suffix.
 type Types = BTreeMap<String, String>;

@@ -9,8 +9,8 @@ mod projection;
 
 use arbitrary::{families, number, soup};
 use onescrape::encode::{Escaping, Format, Rendered, encode};
-use onescrape::model::{is_legacy_metric_name, sample_head};
-use onescrape::parse::{openmetrics, text};
+use onescrape::model::{Family, child_head, is_legacy_metric_name, sample_head};
+use onescrape::parse::{openmetrics, protobuf, text};
 use projection::{carried, comparable, encoded, owned, read};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -18,7 +18,8 @@ use proptest::sample::{Index, select};
 use std::collections::{BTreeMap, HashSet};
 
 const UTF8_FORMATS: [Format; 2] = [Format::Text100(Escaping::AllowUtf8), Format::OpenMetrics100(Escaping::AllowUtf8)];
-const ALL_FORMATS: [Format; 10] = [
+const PROTOBUF: Format = Format::Protobuf(Escaping::AllowUtf8);
+const ALL_FORMATS: [Format; 14] = [
     Format::Text004,
     Format::Text100(Escaping::AllowUtf8),
     Format::Text100(Escaping::Underscores),
@@ -29,11 +30,15 @@ const ALL_FORMATS: [Format; 10] = [
     Format::OpenMetrics100(Escaping::Underscores),
     Format::OpenMetrics100(Escaping::Dots),
     Format::OpenMetrics100(Escaping::Values),
+    PROTOBUF,
+    Format::Protobuf(Escaping::Underscores),
+    Format::Protobuf(Escaping::Dots),
+    Format::Protobuf(Escaping::Values),
 ];
 
 /// Whatever is read can be written in every format, to something that reads again.
 fn check_any_body(body: &[u8]) {
-    for exposition in [text(body), openmetrics(body)].into_iter().flatten() {
+    for exposition in [text(body), openmetrics(body), protobuf(body)].into_iter().flatten() {
         let rendered = Rendered::new(exposition.families.iter().map(owned).collect());
         for format in ALL_FORMATS {
             let mut out = Vec::new();
@@ -62,7 +67,7 @@ proptest! {
 
     #[test]
     fn what_is_written_reads_back(families in families(true)) {
-        for format in UTF8_FORMATS {
+        for format in UTF8_FORMATS.into_iter().chain([PROTOBUF]) {
             let body = encoded(&families, format);
             let back = read(&body, format).unwrap();
             prop_assert_eq!(comparable(&back.families), comparable(&carried(&families, format)));
@@ -92,11 +97,17 @@ proptest! {
                     let head = sample_head(&family.name, family.kind, sample.role, &sample.labels);
                     prop_assert!(heads.insert(head.clone()), "{} twice", head);
                 }
+                for native in &family.natives {
+                    let head = child_head(&family.name, &native.labels) + " native";
+                    prop_assert!(heads.insert(head.clone()), "{} twice", head);
+                }
             }
             let read_samples: usize = back.families.iter().map(|family| family.samples.len()).sum();
             if report.escape_collisions == 0 {
                 let carried: usize = carried(&families, format).iter().map(|family| family.samples.len()).sum();
                 prop_assert_eq!(read_samples, carried);
+                let natives = |families: &[Family<'_>]| families.iter().map(|family| family.natives.len()).sum::<usize>();
+                prop_assert!(!matches!(format, Format::Protobuf(_)) || natives(&back.families) == natives(&families));
             }
             if format.escaping() != Escaping::AllowUtf8 {
                 for family in &back.families {
@@ -126,6 +137,18 @@ proptest! {
         changes in vec((any::<Index>(), prop_oneof![any::<u8>(), select(b" \t\n\"\\{}=,#_1".to_vec())], any::<u8>()), 1..6),
     ) {
         let mut body = encoded(&families, UTF8_FORMATS[usize::from(openmetrics)]);
+        for (at, byte, how) in changes {
+            mutate(&mut body, &at, byte, how);
+        }
+        check_any_body(&body);
+    }
+
+    #[test]
+    fn damaged_messages_are_taken_or_refused(
+        families in families(true),
+        changes in vec((any::<Index>(), any::<u8>(), any::<u8>()), 1..6),
+    ) {
+        let mut body = encoded(&families, PROTOBUF);
         for (at, byte, how) in changes {
             mutate(&mut body, &at, byte, how);
         }
@@ -163,6 +186,17 @@ proptest! {
                 Ok(_) => prop_assert!(cut.is_empty() || cut.ends_with(b"\n")),
                 Err(error) => prop_assert!(error.truncated, "{}", error),
             }
+        }
+    }
+
+    #[test]
+    fn a_cut_message_is_never_taken_for_a_whole_one(families in families(true), at in any::<Index>()) {
+        let body = encoded(&families, PROTOBUF);
+        let cut = if body.is_empty() { 0 } else { at.index(body.len()) };
+        match protobuf(&body[..cut]) {
+            // Between two families a body is whole as far as anyone can tell; the transport must see the loss.
+            Ok(exposition) => prop_assert_eq!(encoded(&exposition.families.iter().map(owned).collect::<Vec<_>>(), PROTOBUF).len(), cut),
+            Err(error) => prop_assert!(error.truncated, "{}", error),
         }
     }
 

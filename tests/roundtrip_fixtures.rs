@@ -4,13 +4,19 @@
 mod projection;
 
 use onescrape::encode::{Escaping, Format};
-use onescrape::model::{MetricType, Role};
-use onescrape::parse::{Exposition, openmetrics, text};
+use onescrape::model::{Family, MetricType, Role, sample_head};
+use onescrape::parse::{Exposition, openmetrics, protobuf, text};
 use projection::{carried, comparable, encoded, read};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-const FORMATS: [Format; 4] =
-    [Format::Text004, Format::Text100(Escaping::AllowUtf8), Format::OpenMetrics001, Format::OpenMetrics100(Escaping::Values)];
+const FORMATS: [Format; 5] = [
+    Format::Text004,
+    Format::Text100(Escaping::AllowUtf8),
+    Format::OpenMetrics001,
+    Format::OpenMetrics100(Escaping::Values),
+    Format::Protobuf(Escaping::Underscores),
+];
 
 fn fixtures(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -61,6 +67,35 @@ fn every_sample_line_is_a_sample() {
         let samples: usize = parse(&path, &body).families.iter().map(|family| family.samples.len()).sum();
         assert_eq!(samples, lines, "{}", path.display());
     }
+}
+
+/// Go's client library answers text and protobuf out of the same registry. Values may have changed in between.
+#[test]
+fn text_and_protobuf_of_one_program_have_the_same_series() {
+    let folder = root().join("exporters");
+    for name in ["node", "prometheus", "alertmanager", "exporter-exporter", "nginx-exporter"] {
+        let (prom, pb) = (folder.join(format!("{name}.prom")), folder.join(format!("{name}.pb")));
+        let (prom_body, pb_body) = (std::fs::read(&prom).unwrap(), std::fs::read(&pb).unwrap());
+        let (from_text, from_protobuf) = (parse(&prom, &prom_body), protobuf(&pb_body).unwrap());
+        assert_eq!(from_protobuf.repeated_metadata, 0, "{name}");
+        // Times of creation and native histograms are what text lacks.
+        let as_text = carried(&from_protobuf.families, Format::Text004);
+        let (found, want) = (series(&as_text), series(&from_text.families));
+        // Whichever was read second shows the first, where the program counts its own requests.
+        let differ: Vec<_> = want.symmetric_difference(&found).filter(|head| !head.contains("handler=\"/metrics\"")).collect();
+        assert_eq!(differ, Vec::<&String>::new(), "{name}");
+        assert!(found.len() > 5, "{name}");
+    }
+}
+
+/// The metadata of every family and the head of every series, without values.
+fn series(families: &[Family<'_>]) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for family in families {
+        all.insert(format!("{:?} {:?} {:?}", family.name, family.kind, family.help));
+        all.extend(family.samples.iter().map(|s| sample_head(&family.name, family.kind, s.role, &s.labels)));
+    }
+    all
 }
 
 /// Python's client writes `foo_created` as a gauge in text and as a sample of `foo` in OpenMetrics: both mean the same.

@@ -5,6 +5,8 @@
 
 mod binary;
 mod child;
+#[cfg(feature = "compression")]
+mod compression;
 mod fake_workers;
 mod memory;
 mod parse;
@@ -25,9 +27,11 @@ use report::Report;
 type Section = fn(&mut Report);
 
 /// Every section by the word that picks it, in the order of the table.
-const SECTIONS: [(&str, Section); 6] = [
+const SECTIONS: &[(&str, Section)] = &[
     ("parse", parse::section),
     ("rounds", rounds::section),
+    #[cfg(feature = "compression")]
+    ("compression", compression::section),
     ("scrapes", scrapes::section),
     ("state", state::section),
     ("memory", memory::section),
@@ -41,7 +45,7 @@ fn main() {
         return child::play(&arguments);
     }
     let mut report = Report::default();
-    for (word, section) in SECTIONS {
+    for (word, section) in SECTIONS.iter().copied() {
         if arguments.is_empty() || arguments.iter().any(|a| a == word) {
             eprintln!("measuring: {word}");
             section(&mut report);

@@ -15,6 +15,7 @@ const BETWEEN_BODIES: u8 = 0xff;
 /// How an OpenMetrics body ends; every other body is read as text.
 const OPENMETRICS_END: &[u8] = b"# EOF\n";
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0";
+const PROTOBUF: &str = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
 /// Rounds an input may have; what is behind them is part of the last body. Longer lives show nothing new and take longer.
 const ROUNDS_MAX: usize = 6;
 /// Bytes that come at once: few, so that lines are cut.
@@ -23,9 +24,15 @@ const CHUNK_BYTES: usize = 61;
 const INTERVAL: Duration = Duration::from_secs(15);
 /// Unix seconds of the first round.
 const BEGIN: f64 = 1_790_000_000.0;
-/// Formats in which the output must be readable: one that escapes names, one that quotes them, for either syntax.
-const FORMATS: [Format; 4] =
-    [Format::Text004, Format::Text100(Escaping::AllowUtf8), Format::OpenMetrics001, Format::OpenMetrics100(Escaping::AllowUtf8)];
+/// Formats in which the output must be readable: one that escapes names, one that leaves them as they are, for every syntax.
+const FORMATS: [Format; 6] = [
+    Format::Text004,
+    Format::Text100(Escaping::AllowUtf8),
+    Format::OpenMetrics001,
+    Format::OpenMetrics100(Escaping::AllowUtf8),
+    Format::Protobuf(Escaping::Underscores),
+    Format::Protobuf(Escaping::AllowUtf8),
+];
 
 /// Whether counters of a kind may fall from round to round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +71,20 @@ pub fn live(kind: &str, targets: &[&str], counters: Counters, input: &[u8]) {
         source.mark_served(now);
         plain.mark_served(now);
     }
+}
+
+/// Lets a source of this kind read one body of protobuf, which has no byte that could stand between several. It must take what the
+/// parser takes and refuse the rest.
+pub fn live_protobuf(kind: &str, target: &str, body: &[u8]) {
+    let content_type = Some(PROTOBUF.to_string());
+    let result = Ok(Body { content_type, bytes: body.to_vec().into(), streamed: None });
+    let mut source = source(kind, &[target]);
+    let outcomes =
+        source.apply(&[Some(Scraped { result, duration: Duration::ZERO })], Now { elapsed: Duration::ZERO, unix: BEGIN });
+    assert_eq!(matches!(outcomes.first(), Some(Some(Ok(_)))), parse::protobuf(body).is_ok());
+    let families = source.families();
+    totals(&families);
+    check_readable(&families);
 }
 
 /// Hands a body to its source in chunks, if that takes it so; the scrape as the source sees it then.
@@ -112,7 +133,11 @@ fn check_readable(families: &[FamilyView<'_>]) {
     for format in FORMATS {
         let mut body = Vec::new();
         encode(&joined, format, &mut body);
-        let read = if format.is_openmetrics() { parse::openmetrics(&body) } else { parse::text(&body) };
+        let read = match format {
+            Format::Protobuf(_) => parse::protobuf(&body),
+            format if format.is_openmetrics() => parse::openmetrics(&body),
+            _ => parse::text(&body),
+        };
         if let Err(error) = read {
             panic!("{format:?} is not readable: {error}\n{}", String::from_utf8_lossy(&body));
         }

@@ -137,7 +137,7 @@ fn wrong_flags_are_claps_to_tell() {
 #[test]
 fn help_shows_every_kind_and_alias() {
     let help = Args::command().render_help().to_string();
-    let flags = KINDS.iter().map(|kind| format!("--{} <", kind.name));
+    let flags = KINDS.iter().map(|kind| format!("--{} <", kind.name.replace('_', "-")));
     for part in flags.chain(["--stats.uri".into(), "--nginx.scrape-uri".into(), "Examples:".into()]) {
         assert!(help.contains(&part), "{part} in {help}");
     }

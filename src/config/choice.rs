@@ -1,6 +1,6 @@
 //! Settings with a fixed set of words.
 
-use super::{BoundsPolicy, GaugeMode, LogFormat, LogLevel, NginxNames, QuantilePolicy};
+use super::{BoundsPolicy, GaugeMode, LogFormat, LogLevel, NginxNames, QuantilePolicy, ScrapeProtocol};
 
 /// A setting that takes one of a few words.
 pub trait Choice: Copy + PartialEq + 'static {
@@ -27,6 +27,16 @@ impl Choice for QuantilePolicy {
 
 impl Choice for NginxNames {
     const WORDS: &'static [(Self, &'static str)] = &[(Self::Official, "official"), (Self::Legacy, "legacy"), (Self::Both, "both")];
+}
+
+impl Choice for ScrapeProtocol {
+    const WORDS: &'static [(Self, &'static str)] = &[
+        (Self::PrometheusProto, "PrometheusProto"),
+        (Self::OpenMetricsText001, "OpenMetricsText0.0.1"),
+        (Self::OpenMetricsText100, "OpenMetricsText1.0.0"),
+        (Self::PrometheusText004, "PrometheusText0.0.4"),
+        (Self::PrometheusText100, "PrometheusText1.0.0"),
+    ];
 }
 
 impl Choice for LogLevel {

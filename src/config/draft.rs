@@ -13,6 +13,7 @@ pub(crate) struct Draft {
     pub(crate) limits: Limits,
     pub(crate) listen_addresses: Vec<Given>,
     pub(crate) telemetry_path: Option<String>,
+    pub(crate) openmetrics_created: Option<bool>,
     pub(crate) log_level: Option<LogLevel>,
     pub(crate) log_format: Option<LogFormat>,
 }

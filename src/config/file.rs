@@ -78,7 +78,7 @@ fn read_limits(reader: &mut Reader<'_>, field: &Field<'_>, draft: &mut Draft) {
 }
 
 fn read_web(reader: &mut Reader<'_>, field: &Field<'_>, draft: &mut Draft) {
-    let Some(map) = reader.map_of(field, &["listen_addresses", "telemetry_path"]) else { return };
+    let Some(map) = reader.map_of(field, &["listen_addresses", "telemetry_path", "openmetrics_created"]) else { return };
     if let Some(field) = map.get("listen_addresses") {
         draft.listen_addresses = reader.scalars(&field);
         if matches!(&field.node.value, Value::List(items) if items.is_empty()) {
@@ -88,6 +88,7 @@ fn read_web(reader: &mut Reader<'_>, field: &Field<'_>, draft: &mut Draft) {
     if let Some(field) = map.get("telemetry_path") {
         draft.telemetry_path = reader.value(&field, telemetry_path);
     }
+    draft.openmetrics_created = map.get("openmetrics_created").and_then(|field| reader.value(&field, choice));
 }
 
 fn read_log(reader: &mut Reader<'_>, field: &Field<'_>, draft: &mut Draft) {

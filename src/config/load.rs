@@ -117,7 +117,7 @@ fn web(draft: &Draft, problems: &mut Problems) -> WebConfig {
         listen_addresses.push(DEFAULT_LISTEN.into());
     }
     let telemetry_path = draft.telemetry_path.clone().unwrap_or_else(|| DEFAULT_TELEMETRY_PATH.into());
-    WebConfig { listen_addresses, telemetry_path }
+    WebConfig { listen_addresses, telemetry_path, openmetrics_created: draft.openmetrics_created.unwrap_or_default() }
 }
 
 fn check_timeout(source: &SourceDraft, whole: Duration, problems: &mut Problems) {

@@ -63,6 +63,8 @@ pub struct SourceConfig {
     pub metrics_path: String,
     /// Own, shorter limit for one scrape.
     pub scrape_timeout: Option<Duration>,
+    /// Formats asked for, the best first; empty: what is best for the kind.
+    pub scrape_protocols: Vec<ScrapeProtocol>,
     /// Headers sent with every scrape; `Host` may be set.
     pub http_headers: HttpHeaders,
     /// 503 when the whole source is down.
@@ -89,6 +91,7 @@ impl SourceConfig {
             expect: None,
             metrics_path: kind.default_path.into(),
             scrape_timeout: None,
+            scrape_protocols: Vec::new(),
             http_headers: HttpHeaders::default(),
             required: false,
             relabelling: Relabelling::default(),
@@ -98,6 +101,17 @@ impl SourceConfig {
             limits: Limits::default(),
         }
     }
+}
+
+/// A format that targets can be asked for, under Prometheus' name for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)] // the names say it all
+pub enum ScrapeProtocol {
+    PrometheusProto,
+    OpenMetricsText001,
+    OpenMetricsText100,
+    PrometheusText004,
+    PrometheusText100,
 }
 
 /// How the series of workers are merged.
@@ -263,6 +277,9 @@ pub struct WebConfig {
     pub listen_addresses: Vec<String>,
     /// Path of the exposition. Default `/metrics`.
     pub telemetry_path: String,
+    /// Whether OpenMetrics has `_created` series. Default false: most servers store them like any other. Protobuf says when a child
+    /// began in any case.
+    pub openmetrics_created: bool,
 }
 
 /// What is logged, and how. Always to standard error.

@@ -16,6 +16,7 @@ impl Config {
         let web = vec![
             ("listen_addresses".into(), texts(&self.web.listen_addresses)),
             ("telemetry_path".into(), Shown::text(&self.web.telemetry_path)),
+            ("openmetrics_created".into(), word(self.web.openmetrics_created.word())),
         ];
         let log = vec![("level".into(), word(self.log.level.word())), ("format".into(), word(self.log.format.word()))];
         Shown::Map(vec![

@@ -8,7 +8,8 @@ use super::reader::{Field, Map, Reader};
 use super::series_keys::{read_aggregate, read_labels, read_rules, show_aggregate, show_labels, show_rules};
 use super::shown::Shown;
 use super::value::{self, choice};
-use super::{GaugeRule, SourceConfig};
+use super::yaml::Value;
+use super::{GaugeRule, ScrapeProtocol, SourceConfig};
 use std::time::Duration;
 
 /// One key of a source beside `name`, `kind` and `targets`.
@@ -24,7 +25,8 @@ struct SourceKey {
 const IDENTITY_KEYS: [&str; 3] = ["name", "kind", "targets"];
 
 const EVERY_KIND: &[&str] = &[];
-const HTTP_KINDS: &[&str] = &["workers", "nginx", "exporter"];
+const HTTP_KINDS: &[&str] = &["workers", "nginx", "nginx_vts", "exporter"];
+const EXPOSITION_KINDS: &[&str] = &["workers", "exporter"];
 const WORKERS: &[&str] = &["workers"];
 const UWSGI: &[&str] = &["uwsgi"];
 const NGINX: &[&str] = &["nginx"];
@@ -80,6 +82,15 @@ const SOURCE_KEYS: &[SourceKey] = &[
         kinds: EVERY_KIND,
         read: |reader, field, draft| reader.set(&mut draft.config.required, field, choice),
         show: |source| Shown::choice(source.required),
+    },
+    SourceKey {
+        name: "scrape_protocols",
+        kinds: EXPOSITION_KINDS,
+        read: |reader, field, draft| draft.config.scrape_protocols = read_protocols(reader, field),
+        show: |source| match source.scrape_protocols.is_empty() {
+            true => Shown::Nothing,
+            false => Shown::List(source.scrape_protocols.iter().map(|protocol| Shown::choice(*protocol)).collect()),
+        },
     },
     SourceKey {
         name: "http_headers",
@@ -235,6 +246,23 @@ impl Shown {
 
 fn any_time(text: &str) -> Result<Duration, String> {
     duration(text, &(Duration::ZERO..=DURATION_MAX))
+}
+
+fn read_protocols(reader: &mut Reader<'_>, field: &Field<'_>) -> Vec<ScrapeProtocol> {
+    let items = reader.list(field).unwrap_or_default();
+    if matches!(&field.node.value, Value::List(items) if items.is_empty()) {
+        reader.problem(field.node.place, &field.path, "at least one format is needed; leave the key out for the default");
+    }
+    let mut protocols: Vec<ScrapeProtocol> = Vec::new();
+    for item in items {
+        match reader.value(&item, choice) {
+            Some(protocol) if protocols.contains(&protocol) => {
+                reader.problem(item.node.place, &item.path, format!("{} stands twice", protocol.word()));
+            }
+            protocol => protocols.extend(protocol),
+        }
+    }
+    protocols
 }
 
 fn read_gauges(reader: &mut Reader<'_>, field: &Field<'_>) -> Vec<GaugeRule> {

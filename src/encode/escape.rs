@@ -1,8 +1,11 @@
 //! Names outside the legacy character set, for scrapers that can't read them. The schemes are those of Prometheus' escaping
 //! specification; where its text and its code differ, the code is followed.
 
-use super::{Escaping, SampleView};
-use crate::model::{MetricType, Role, is_legacy_label_name, is_legacy_metric_name, sample_head, sample_name, split_head};
+use super::{Escaping, FamilyView};
+use crate::model::{
+    Labels, MetricType, Role, child_head, child_labels, is_legacy_label_name, is_legacy_metric_name, sample_head, sample_name,
+    split_head,
+};
 use foldhash::{HashMap, HashMapExt};
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -48,23 +51,51 @@ fn escape<'n>(name: &'n str, escaping: Escaping, also: &str) -> Cow<'n, str> {
     Cow::Owned(out)
 }
 
-/// The head of a sample with its names escaped; `family` is escaped already. `None` if two labels get one name.
-pub(super) fn head(family: &str, kind: MetricType, sample: &SampleView<'_>, escaping: Escaping) -> Option<String> {
-    let own = match sample.role {
+/// The heads of a family's samples and natives with all names escaped.
+pub(super) struct Heads {
+    /// By sample; `None` for those that can't be written.
+    pub(super) samples: Vec<Option<String>>,
+    /// The same of natives.
+    pub(super) natives: Vec<Option<String>>,
+}
+
+/// Escapes the heads of a family whose escaped name is `name`. A child whose labels another child before it has after escaping can't
+/// be told from that: none of it is written, so that no histogram is a mixture of two.
+pub(super) fn heads(name: &str, family: &FamilyView<'_>, escaping: Escaping) -> Heads {
+    // By what the labels of a child become: what they were.
+    let mut owners: HashMap<String, Cow<'_, str>> = HashMap::new();
+    let mut escaped = |head, role| {
+        let (_, mut labels) = split_head(head)?;
+        escape_labels(&mut labels, role, escaping)?;
+        let own = child_labels(head, role);
+        let owned = owners.entry(child_head("", &labels)).or_insert_with(|| own.clone());
+        (*owned == own).then_some(labels)
+    };
+    let samples = family.samples.iter().map(|sample| {
+        let labels = escaped(sample.head, sample.role)?;
+        Some(sample_head(name, family.kind, sample.role, &labels))
+    });
+    let samples = samples.collect();
+    let natives = family.natives.iter().map(|native| Some(child_head(name, &escaped(native.head, Role::Value)?))).collect();
+    Heads { samples, natives }
+}
+
+/// Escapes the names of labels and takes out that of the role. `None` if two labels get one name, or one gets a name that is taken.
+fn escape_labels(labels: &mut Labels<'_>, role: Role, escaping: Escaping) -> Option<()> {
+    let own = match role {
         Role::Bucket(_) => "le",
         Role::Quantile(_) => "quantile",
         _ => "",
     };
-    let (_, mut labels) = split_head(sample.head)?;
     labels.retain(|(name, _)| name != own);
-    for (name, _) in &mut labels {
+    for (name, _) in labels.iter_mut() {
         if let Cow::Owned(escaped) = label_name(name, escaping) {
             *name = Cow::Owned(escaped);
         }
     }
     labels.sort_by(|a, b| a.0.cmp(&b.0));
     let distinct = labels.is_sorted_by(|a, b| a.0 < b.0) && labels.iter().all(|(name, _)| name != "__name__" && name != own);
-    distinct.then(|| sample_head(family, kind, sample.role, &labels))
+    distinct.then_some(())
 }
 
 /// Which names are in use, and whether escaping made them.
@@ -99,6 +130,8 @@ impl Taken {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::encode::{NativeView, SampleView};
+    use crate::model::NativeHistogram;
     use Escaping::{AllowUtf8, Dots, Underscores, Values};
 
     #[test]
@@ -117,22 +150,37 @@ mod tests {
         assert_eq!(label_name("a:b", Underscores), "a_b", "a colon is legal in metric names only");
     }
 
+    /// What becomes of samples with these labels, and of a native with the last of them.
+    fn escaped(kind: MetricType, role: Role, children: &[&[(&str, &str)]]) -> (Vec<Option<String>>, Option<String>) {
+        let canonical: Vec<String> = children.iter().map(|labels| sample_head("h.x", kind, role, labels)).collect();
+        let samples = canonical.iter().map(|head| SampleView { head, role, value: 0.0, exemplar: None }).collect();
+        let native = child_head("h.x", children[children.len() - 1]);
+        let histogram = NativeHistogram::default();
+        let natives = vec![NativeView { head: &native, histogram: &histogram, exemplars: &[] }];
+        let family = FamilyView { name: "h.x", kind, help: "", unit: "", samples, natives };
+        let mut heads = heads("h_x", &family, Underscores);
+        (heads.samples, heads.natives.remove(0))
+    }
+
     #[test]
-    fn heads_keep_their_bound_last_and_their_values() {
-        let labels = [("a.b", "x\"y\\"), ("z", "1")];
-        let canonical = sample_head("h.x", MetricType::Histogram, Role::Bucket(1.0), &labels);
-        let sample = SampleView { head: &canonical, role: Role::Bucket(1.0), value: 0.0, exemplar: None };
-        let escaped = head("h_x", MetricType::Histogram, &sample, Underscores);
-        assert_eq!(escaped.as_deref(), Some(r#"h_x_bucket{a_b="x\"y\\",z="1",le="1.0"}"#));
+    fn heads_keep_their_bound_and_their_values() {
+        let (samples, native) = escaped(MetricType::Histogram, Role::Bucket(1.0), &[&[("a.b", "x\"y\\"), ("z", "1")]]);
+        assert_eq!(samples[0].as_deref(), Some(r#"h_x_bucket{a_b="x\"y\\",le="1.0",z="1"}"#));
+        assert_eq!(native.as_deref(), Some(r#"h_x{a_b="x\"y\\",z="1"}"#));
     }
 
     #[test]
     fn labels_that_coincide_are_no_head() {
         for labels in [[("a.b", "1"), ("a_b", "2")], [("..name..", "1"), ("x", "2")]] {
-            let canonical = sample_head("m", MetricType::Gauge, Role::Value, &labels);
-            let sample = SampleView { head: &canonical, role: Role::Value, value: 0.0, exemplar: None };
-            assert_eq!(head("m", MetricType::Gauge, &sample, Underscores), None);
+            assert_eq!(escaped(MetricType::Gauge, Role::Value, &[&labels]).0, [None]);
         }
+    }
+
+    #[test]
+    fn of_children_that_coincide_the_first_stays_whole() {
+        let (samples, native) = escaped(MetricType::Histogram, Role::Count, &[&[("a.b", "1")], &[("a_b", "1")]]);
+        assert_eq!(samples, [Some("h_x_count{a_b=\"1\"}".to_string()), None]);
+        assert_eq!(native, None, "it belongs to the second");
     }
 
     #[test]

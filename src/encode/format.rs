@@ -22,6 +22,24 @@ pub enum Format {
     OpenMetrics001,
     /// OpenMetrics 1.0.0.
     OpenMetrics100(Escaping),
+    /// Delimited protobuf.
+    Protobuf(Escaping),
+}
+
+/// How an exposition is written: a format, and what one may choose within it. A format alone stands for its defaults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Style {
+    /// The format.
+    pub format: Format,
+    /// Whether OpenMetrics has `_created` lines, each a series of its own to most servers. Protobuf has the times as fields, always; the
+    /// text formats never have them. Default false.
+    pub openmetrics_created: bool,
+}
+
+impl From<Format> for Style {
+    fn from(format: Format) -> Self {
+        Self { format, openmetrics_created: false }
+    }
 }
 
 impl Format {
@@ -29,7 +47,7 @@ impl Format {
     pub fn escaping(self) -> Escaping {
         match self {
             Self::Text004 | Self::OpenMetrics001 => Escaping::Underscores,
-            Self::Text100(escaping) | Self::OpenMetrics100(escaping) => escaping,
+            Self::Text100(escaping) | Self::OpenMetrics100(escaping) | Self::Protobuf(escaping) => escaping,
         }
     }
 

@@ -25,9 +25,16 @@ pub(super) fn openmetrics(name: &str, kind: MetricType, is_taken: impl Fn(&str) 
     }
 }
 
-/// Whether a family of this type, as OpenMetrics has it, may show this sample.
-pub(super) fn openmetrics_shows(kind: MetricType, role: Role) -> bool {
-    role != Role::Created || matches!(kind, MetricType::Counter | MetricType::Histogram | MetricType::Summary)
+/// Whether children of this type, as OpenMetrics has it, may say when they began.
+pub(super) fn openmetrics_has_created(kind: MetricType) -> bool {
+    matches!(kind, MetricType::Counter | MetricType::Histogram | MetricType::Summary)
+}
+
+/// Whether OpenMetrics allows this unit on a family: a suffix of its name, and not on types that measure nothing.
+pub(super) fn has_unit(family: OpenMetricsType<'_>, unit: &str) -> bool {
+    let measures = !matches!(family.kind, MetricType::Info | MetricType::StateSet);
+    let suffix = family.name.strip_suffix(unit).is_some_and(|stem| stem.ends_with('_'));
+    measures && suffix && !unit.is_empty() && !unit.contains('\n')
 }
 
 /// Whether a sample may have an exemplar.

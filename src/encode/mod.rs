@@ -1,18 +1,19 @@
 //! Families → an exposition in the format asked for.
 //!
-//! A sample costs a copy of its head and the printing of a number; names are looked at once per family. Only names outside the legacy
-//! character set take a slower way, in `escape`.
+//! In the text formats a sample costs a copy of its head and the printing of a number; names are looked at once per family. Only names
+//! outside the legacy character set take a slower way, in `escape`. Protobuf takes the heads apart again, once a child.
 
 mod escape;
 mod exemplar;
 mod format;
 mod kinds;
+mod protobuf;
 mod rendered;
 #[cfg(test)]
 mod tests;
 mod writer;
 
-pub use format::{Escaping, Format};
+pub use format::{Escaping, Format, Style};
 pub use rendered::Rendered;
 
 use crate::model::{Exemplar, MetricType, NativeHistogram, Role};
@@ -30,7 +31,7 @@ pub struct FamilyView<'a> {
     pub unit: &'a str,
     /// The samples, child by child: all of a child stand together, buckets by rising bound, then count and sum.
     pub samples: Vec<SampleView<'a>>,
-    /// Native parts of histograms, in the order of their children.
+    /// Native parts of histograms, in the order of their children, at most one a child.
     pub natives: Vec<NativeView<'a>>,
 }
 
@@ -65,10 +66,10 @@ pub struct EncodeReport {
     pub escape_collisions: usize,
 }
 
-/// Appends `families`, in the order given, to `out`. Exemplars go where the format has them, `# EOF` where it wants it; a family
-/// without a sample that the format can show is left out. Sample timestamps are never written.
-pub fn encode(families: &[FamilyView<'_>], format: Format, out: &mut Vec<u8>) -> EncodeReport {
-    let mut writer = writer::Writer::new(families, format, out);
+/// Appends `families`, in the order given, to `out`. Exemplars and times of creation go where the format has them, `# EOF` where it
+/// wants it; a family without a sample that the format can show is left out. Sample timestamps are never written.
+pub fn encode(families: &[FamilyView<'_>], style: impl Into<Style>, out: &mut Vec<u8>) -> EncodeReport {
+    let mut writer = writer::Writer::new(families, style.into(), out);
     for family in families {
         writer.family(family);
     }

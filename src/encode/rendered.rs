@@ -1,12 +1,19 @@
-use super::{FamilyView, SampleView};
-use crate::model::{Family, Labels, Role, Sample, sample_head};
+use super::{FamilyView, NativeView, SampleView};
+use crate::model::{Family, Labels, Role, Sample, child_head, sample_head};
 use foldhash::{HashMap, HashMapExt};
 
 /// Families that own their text, with their heads rendered: what sources without a merge keep between rounds.
 #[derive(Debug, Clone, Default)]
 pub struct Rendered {
     families: Vec<Family<'static>>,
-    heads: Vec<Vec<String>>,
+    heads: Vec<Heads>,
+}
+
+/// The heads of a family, as its samples and natives stand.
+#[derive(Debug, Clone)]
+struct Heads {
+    samples: Vec<String>,
+    natives: Vec<String>,
 }
 
 impl Rendered {
@@ -15,9 +22,11 @@ impl Rendered {
         for family in &mut families {
             sort_children(&mut family.samples);
         }
-        let heads =
-            families.iter().map(|f| f.samples.iter().map(|s| sample_head(&f.name, f.kind, s.role, &s.labels)).collect()).collect();
-        Self { families, heads }
+        let heads = |f: &Family<'_>| Heads {
+            samples: f.samples.iter().map(|s| sample_head(&f.name, f.kind, s.role, &s.labels)).collect(),
+            natives: f.natives.iter().map(|n| child_head(&f.name, &n.labels)).collect(),
+        };
+        Self { heads: families.iter().map(heads).collect(), families }
     }
 
     /// The families, samples in the order in which they are written.
@@ -38,10 +47,15 @@ impl Rendered {
                 samples: f
                     .samples
                     .iter()
-                    .zip(heads)
+                    .zip(&heads.samples)
                     .map(|(s, head)| SampleView { head, role: s.role, value: s.value, exemplar: s.exemplar.as_ref() })
                     .collect(),
-                natives: Vec::new(),
+                natives: f
+                    .natives
+                    .iter()
+                    .zip(&heads.natives)
+                    .map(|(n, head)| NativeView { head, histogram: &n.histogram, exemplars: &n.exemplars })
+                    .collect(),
             })
             .collect()
     }

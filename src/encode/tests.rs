@@ -1,17 +1,26 @@
-use super::{EncodeReport, Escaping, Format, Rendered, encode};
-use crate::model::{Exemplar, Family, Sample};
+use super::{EncodeReport, Escaping, Format, Rendered, Style, encode};
+use crate::model::{Exemplar, Family, Labels, NativeSample, Sample};
 use crate::parse::{openmetrics, text};
+use std::borrow::Cow;
 
 const TEXT: Format = Format::Text100(Escaping::AllowUtf8);
 const OPENMETRICS: Format = Format::OpenMetrics100(Escaping::AllowUtf8);
+const CREATED: Style = Style { format: OPENMETRICS, openmetrics_created: true };
 
-fn owned(families: Vec<Family<'_>>) -> Vec<Family<'static>> {
+pub(super) fn owned(families: Vec<Family<'_>>) -> Vec<Family<'static>> {
+    let labels = |labels: Labels<'_>| labels.into_iter().map(|(k, v)| (k.into_owned().into(), v.into_owned().into())).collect();
     let sample = |s: Sample<'_>| Sample {
         role: s.role,
-        labels: s.labels.into_iter().map(|(k, v)| (k.into_owned().into(), v.into_owned().into())).collect(),
+        labels: labels(s.labels),
         value: s.value,
         timestamp: s.timestamp,
         exemplar: s.exemplar.map(Exemplar::into_owned),
+    };
+    let native = |n: NativeSample<'_>| NativeSample {
+        labels: labels(n.labels),
+        timestamp: n.timestamp,
+        histogram: Cow::Owned(n.histogram.into_owned()),
+        exemplars: n.exemplars.into_iter().map(Exemplar::into_owned).collect(),
     };
     let family = |f: Family<'_>| Family {
         name: f.name.into_owned().into(),
@@ -19,24 +28,24 @@ fn owned(families: Vec<Family<'_>>) -> Vec<Family<'static>> {
         help: f.help.into_owned().into(),
         unit: f.unit.into_owned().into(),
         samples: f.samples.into_iter().map(sample).collect(),
-        natives: Vec::new(),
+        natives: f.natives.into_iter().map(native).collect(),
     };
     families.into_iter().map(family).collect()
 }
 
-fn written(families: Vec<Family<'_>>, format: Format) -> (String, EncodeReport) {
+fn written(families: Vec<Family<'_>>, style: impl Into<Style>) -> (String, EncodeReport) {
     let rendered = Rendered::new(owned(families));
     let mut out = Vec::new();
-    let report = encode(&rendered.views(), format, &mut out);
+    let report = encode(&rendered.views(), style, &mut out);
     (String::from_utf8(out).unwrap(), report)
 }
 
-fn from_openmetrics(body: &str, format: Format) -> String {
-    written(openmetrics(body.as_bytes()).unwrap().families, format).0
+fn from_openmetrics(body: &str, style: impl Into<Style>) -> String {
+    written(openmetrics(body.as_bytes()).unwrap().families, style).0
 }
 
-fn from_text(body: &str, format: Format) -> (String, usize) {
-    let (out, report) = written(text(body.as_bytes()).unwrap().families, format);
+fn from_text(body: &str, style: impl Into<Style>) -> (String, usize) {
+    let (out, report) = written(text(body.as_bytes()).unwrap().families, style);
     (out, report.escape_collisions)
 }
 
@@ -49,13 +58,13 @@ c_seconds_created{x="y"} 1.6e+09
 # TYPE g gauge
 g -1.5
 # TYPE h histogram
-h_bucket{x="1",le="0.5"} 1 # {} 0.3
-h_bucket{x="1",le="+Inf"} 2
+h_bucket{le="0.5",x="1"} 1 # {} 0.3
+h_bucket{le="+Inf",x="1"} 2
 h_count{x="1"} 2
 h_sum{x="1"} 4.3
 h_created{x="1"} 1
-h_bucket{x="2",le="0.5"} 1
-h_bucket{x="2",le="+Inf"} 2
+h_bucket{le="0.5",x="2"} 1
+h_bucket{le="+Inf",x="2"} 2
 h_count{x="2"} 2
 h_sum{x="2"} 4.3
 # TYPE gh gaugehistogram
@@ -79,8 +88,10 @@ u +Inf
 
 #[test]
 fn every_type_in_openmetrics() {
-    assert_eq!(from_openmetrics(EVERY_TYPE, OPENMETRICS), EVERY_TYPE);
-    assert_eq!(from_openmetrics(EVERY_TYPE, Format::OpenMetrics001), EVERY_TYPE);
+    assert_eq!(from_openmetrics(EVERY_TYPE, CREATED), EVERY_TYPE);
+    let without: String = EVERY_TYPE.split_inclusive('\n').filter(|line| !line.contains("_created")).collect();
+    assert_eq!(from_openmetrics(EVERY_TYPE, OPENMETRICS), without);
+    assert_eq!(from_openmetrics(EVERY_TYPE, Format::OpenMetrics001), without);
 }
 
 #[test]
@@ -91,12 +102,12 @@ c_seconds_total{x="y"} 3
 # TYPE g gauge
 g -1.5
 # TYPE h histogram
-h_bucket{x="1",le="0.5"} 1
-h_bucket{x="1",le="+Inf"} 2
+h_bucket{le="0.5",x="1"} 1
+h_bucket{le="+Inf",x="1"} 2
 h_count{x="1"} 2
 h_sum{x="1"} 4.3
-h_bucket{x="2",le="0.5"} 1
-h_bucket{x="2",le="+Inf"} 2
+h_bucket{le="0.5",x="2"} 1
+h_bucket{le="+Inf",x="2"} 2
 h_count{x="2"} 2
 h_sum{x="2"} 4.3
 # HELP gh Now.
@@ -133,17 +144,20 @@ fn names_of_counters_do_not_depend_on_the_format() {
 
 #[test]
 fn children_come_one_after_the_other() {
-    let body = "# TYPE h histogram\nh_sum{x=\"1\"} 1\nh_bucket{x=\"1\",le=\"+Inf\"} 2\nh_bucket{x=\"2\",le=\"+Inf\"} 3\n\
-                h_bucket{x=\"1\",le=\"1\"} 1\nh_count{x=\"1\"} 2\n# TYPE h_created gauge\nh_created{x=\"1\"} 5\n";
-    let want = "# TYPE h histogram\nh_bucket{x=\"1\",le=\"1.0\"} 1\nh_bucket{x=\"1\",le=\"+Inf\"} 2\nh_count{x=\"1\"} 2\n\
-                h_sum{x=\"1\"} 1\nh_created{x=\"1\"} 5\nh_bucket{x=\"2\",le=\"+Inf\"} 3\n# EOF\n";
-    assert_eq!(from_text(body, OPENMETRICS).0, want);
+    let body = "# TYPE h histogram\nh_sum{x=\"1\"} 1\nh_bucket{le=\"+Inf\",x=\"1\"} 2\nh_bucket{le=\"+Inf\",x=\"2\"} 3\n\
+                h_bucket{le=\"1\",x=\"1\"} 1\nh_count{x=\"1\"} 2\n# TYPE h_created gauge\nh_created{x=\"1\"} 5\n";
+    let want = "# TYPE h histogram\nh_bucket{le=\"1.0\",x=\"1\"} 1\nh_bucket{le=\"+Inf\",x=\"1\"} 2\nh_count{x=\"1\"} 2\n\
+                h_sum{x=\"1\"} 1\nh_created{x=\"1\"} 5\nh_bucket{le=\"+Inf\",x=\"2\"} 3\n# EOF\n";
+    assert_eq!(from_text(body, CREATED).0, want);
 }
 
 #[test]
 fn families_without_a_visible_sample_and_timestamps_are_left_out() {
     assert_eq!(from_text("# TYPE a gauge\n# HELP b x\nc 1 5000\n", TEXT).0, "# TYPE c untyped\nc 1\n");
     assert_eq!(from_openmetrics("# TYPE a counter\na_created 1\n# EOF\n", TEXT), "");
+    let alone = "# TYPE a counter\na_created{x=\"1\"} 1\na_total{x=\"2\"} 1\na_created{x=\"2\"} 3\n# EOF\n";
+    let want = "# TYPE a counter\na_total{x=\"2\"} 1\na_created{x=\"2\"} 3\n# EOF\n";
+    assert_eq!(from_openmetrics(alone, CREATED), want, "a beginning of nothing");
     assert_eq!(written(Vec::new(), OPENMETRICS).0, "# EOF\n");
 }
 

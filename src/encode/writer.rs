@@ -1,7 +1,7 @@
 use super::escape::{self, Taken};
 use super::exemplar::push_exemplar;
-use super::{EncodeReport, Escaping, FamilyView, Format, SampleView, kinds};
-use crate::model::{MetricType, Role, is_legacy_metric_name, push_escaped, push_number, push_quoted};
+use super::{EncodeReport, Escaping, FamilyView, Format, NativeView, SampleView, Style, kinds, protobuf};
+use crate::model::{MetricType, Role, child_labels, is_legacy_metric_name, push_escaped, push_number, push_quoted};
 use foldhash::{HashSet, HashSetExt};
 use memchr::memmem::Finder;
 use std::borrow::Cow;
@@ -11,6 +11,7 @@ use std::mem::discriminant;
 pub(super) struct Writer<'a, 'o> {
     format: Format,
     escaping: Escaping,
+    openmetrics_created: bool,
     out: &'o mut Vec<u8>,
     /// Names of all families, where OpenMetrics needs to know whether one without its suffix is free.
     family_names: HashSet<&'a str>,
@@ -30,7 +31,8 @@ struct Section<'s> {
 }
 
 impl<'a, 'o> Writer<'a, 'o> {
-    pub(super) fn new(families: &[FamilyView<'a>], format: Format, out: &'o mut Vec<u8>) -> Self {
+    pub(super) fn new(families: &[FamilyView<'a>], style: Style, out: &'o mut Vec<u8>) -> Self {
+        let Style { format, openmetrics_created } = style;
         let escaping = format.escaping();
         let escapes = escaping != Escaping::AllowUtf8 && families.iter().any(|family| !is_legacy_metric_name(family.name));
         let mut family_names = HashSet::new();
@@ -40,6 +42,7 @@ impl<'a, 'o> Writer<'a, 'o> {
         Self {
             format,
             escaping,
+            openmetrics_created,
             out,
             family_names,
             taken: escapes.then(Taken::new),
@@ -61,41 +64,41 @@ impl<'a, 'o> Writer<'a, 'o> {
         if let Some(taken) = &mut self.taken
             && !taken.take(&name, family.kind, escaped)
         {
-            self.report.escape_collisions += family.samples.len();
+            self.report.escape_collisions += family.samples.len() + family.natives.len();
             return;
         }
-        let quotes = |sample: &SampleView<'_>| self.quoted_label.find(sample.head.as_bytes()).is_some();
-        if escaped || (self.escaping != Escaping::AllowUtf8 && family.samples.iter().any(quotes)) {
-            let heads = self.escaped_heads(&name, family);
-            let samples =
-                family.samples.iter().zip(&heads).filter_map(|(s, head)| Some(SampleView { head: head.as_deref()?, ..*s }));
-            let samples = samples.collect();
-            self.legible(&FamilyView { name: &name, samples, natives: family.natives.clone(), ..*family });
+        let quotes = |head: &str| self.quoted_label.find(head.as_bytes()).is_some();
+        let has_quotes = || family.samples.iter().any(|s| quotes(s.head)) || family.natives.iter().any(|n| quotes(n.head));
+        if escaped || (self.escaping != Escaping::AllowUtf8 && has_quotes()) {
+            let heads = escape::heads(&name, family, self.escaping);
+            self.report.escape_collisions += heads.samples.iter().chain(&heads.natives).filter(|head| head.is_none()).count();
+            let samples = family.samples.iter().zip(&heads.samples);
+            let samples = samples.filter_map(|(s, head)| Some(SampleView { head: head.as_deref()?, ..*s })).collect();
+            let natives = family.natives.iter().zip(&heads.natives);
+            let natives = natives.filter_map(|(n, head)| Some(NativeView { head: head.as_deref()?, ..*n })).collect();
+            self.legible(&FamilyView { name: &name, samples, natives, ..*family });
         } else {
             self.legible(family);
         }
     }
 
-    /// The heads with all names escaped; `None` for samples that can't be told from one before.
-    fn escaped_heads(&mut self, name: &str, family: &FamilyView<'_>) -> Vec<Option<String>> {
-        let mut seen = HashSet::new();
-        let heads = family.samples.iter().map(|sample| {
-            let head = escape::head(name, family.kind, sample, self.escaping)?;
-            seen.insert(head.clone()).then_some(head)
-        });
-        let heads: Vec<_> = heads.collect();
-        self.report.escape_collisions += heads.iter().filter(|head| head.is_none()).count();
-        heads
-    }
-
     /// Writes a family whose names the scraper can read.
     fn legible(&mut self, family: &FamilyView<'_>) {
         let (name, help, unit) = (family.name, family.help, family.unit);
-        if self.format.is_openmetrics() {
+        if matches!(self.format, Format::Protobuf(_)) {
+            // Nothing is renamed here, so no name can be taken.
+            let om = kinds::openmetrics(name, family.kind, |_| false);
+            let unit = if kinds::has_unit(om, unit) { unit } else { "" };
+            protobuf::push_family(self.out, family, unit, self.escaping);
+        } else if self.format.is_openmetrics() {
             let om = kinds::openmetrics(name, family.kind, |stem| self.family_names.contains(stem));
-            let unit = if has_unit(om, unit) { unit } else { "" };
+            let unit = if kinds::has_unit(om, unit) { unit } else { "" };
             let section = Section { name: om.name, word: om.kind.as_openmetrics(), help, unit };
-            self.section(&section, &family.samples, om.kind, |role| kinds::openmetrics_shows(om.kind, role));
+            let created = self.openmetrics_created && kinds::openmetrics_has_created(om.kind);
+            match created {
+                false => self.section(&section, &family.samples, om.kind, |role| role != Role::Created),
+                true => self.section(&section, &with_their_child(&family.samples), om.kind, |_| true),
+            }
         } else if family.kind == MetricType::GaugeHistogram {
             // The text formats have no such type: a histogram and two gauges, as Python's client prints it.
             let bucket = Role::Bucket(f64::INFINITY);
@@ -173,9 +176,16 @@ impl<'a, 'o> Writer<'a, 'o> {
     }
 }
 
-/// Whether OpenMetrics allows this unit on a family: a suffix of its name, and not on types that measure nothing.
-fn has_unit(family: kinds::OpenMetricsType<'_>, unit: &str) -> bool {
-    let measures = !matches!(family.kind, MetricType::Info | MetricType::StateSet);
-    let suffix = family.name.strip_suffix(unit).is_some_and(|stem| stem.ends_with('_'));
-    measures && suffix && !unit.is_empty() && !unit.contains('\n')
+/// The samples but for times of creation without a sample of their child before them: a child that is only native shows nothing here.
+fn with_their_child<'a>(samples: &[SampleView<'a>]) -> Vec<SampleView<'a>> {
+    let mut child = None;
+    let mut shows = |sample: &SampleView<'a>| {
+        let own = child_labels(sample.head, sample.role);
+        if sample.role == Role::Created {
+            return child.as_ref() == Some(&own);
+        }
+        child = Some(own);
+        true
+    };
+    samples.iter().filter(|sample| shows(sample)).copied().collect()
 }

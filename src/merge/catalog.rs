@@ -2,9 +2,12 @@
 //!
 //! A series' id is its place in every column of values, so that a worker costs 8 bytes a series and nothing else.
 
-use super::shape::Shape;
+use super::column::{grow, push};
+use super::heads::{Heads, Place};
+use super::shape::{Shape, Total};
 use crate::config::GaugeMode;
 use crate::model::{Labels, MetricType, Role, sample_head, split_head};
+use foldhash::HashSet;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use std::borrow::Cow;
@@ -34,8 +37,8 @@ pub(crate) struct Variant {
 #[derive(Debug, Default)]
 pub(crate) struct Child {
     pub variant: VariantId,
-    /// Canonical head of name and labels.
-    pub head: Box<str>,
+    /// Canonical head of name and labels; [`Place::NONE`] once it is forgotten.
+    head: Place,
     /// Hash of name and labels, whatever the type.
     pub key: u64,
     value: Option<SeriesId>,
@@ -53,6 +56,8 @@ pub(crate) struct Child {
     /// Some contribution has no `_sum` (or a summary no `_count`): then the total has none either.
     pub no_sum: bool,
     pub no_count: bool,
+    /// It is shown as another one, or others are shown as it: its total is that of the whole group.
+    pub is_grouped: bool,
 }
 
 /// The series of a child beside its value. Most children have none.
@@ -94,6 +99,11 @@ impl Child {
         self.listed_body > 0
     }
 
+    /// Whether its id stands for nothing now.
+    pub fn is_forgotten(&self) -> bool {
+        self.head == Place::NONE
+    }
+
     /// Every series of the child.
     pub fn series(&self) -> impl Iterator<Item = SeriesId> + '_ {
         self.totals().chain(self.quantiles().iter().map(|(_, s)| *s))
@@ -109,19 +119,23 @@ impl Child {
 #[derive(Debug, Default)]
 struct Series {
     child: ChildId,
-    /// The head where it differs from the child's.
-    head: Option<Box<str>>,
+    head: Place,
 }
 
 /// All names of a pool.
 #[derive(Debug, Default)]
 pub(crate) struct Catalog {
+    pub heads: Heads,
     variants: Vec<Variant>,
     variant_table: HashTable<VariantId>,
     children: Vec<Child>,
     child_table: HashTable<ChildId>,
     series: Vec<Series>,
     shapes: Vec<Shape>,
+    /// By series.
+    totals: Vec<Total>,
+    /// Children of totals whose parts hang on each other in ways that no [`Total`] says.
+    uneven: HashSet<ChildId>,
     /// By series: whether a body that was applied had it. Bounds of bodies that were given up are none of the totals'.
     counted: Vec<bool>,
     free_children: Vec<ChildId>,
@@ -143,13 +157,32 @@ impl Catalog {
     }
 
     pub fn head(&self, series: SeriesId) -> &str {
-        let s = &self.series[series as usize];
-        s.head.as_deref().unwrap_or(&self.children[s.child as usize].head)
+        self.heads.get(self.place(series))
+    }
+
+    /// Where the head of a series stands.
+    pub fn place(&self, series: SeriesId) -> Place {
+        self.series[series as usize].head
+    }
+
+    /// The canonical head of a child.
+    pub fn child_head(&self, child: ChildId) -> &str {
+        self.heads.get(self.children[child as usize].head)
     }
 
     /// By series.
     pub fn shapes(&self) -> &[Shape] {
         &self.shapes
+    }
+
+    /// By series.
+    pub fn totals(&self) -> &[Total] {
+        &self.totals
+    }
+
+    /// Children of totals whose parts hang on each other in ways that no [`Total`] says.
+    pub fn uneven(&self) -> impl Iterator<Item = &Child> {
+        self.uneven.iter().map(|id| self.child(*id))
     }
 
     /// Whether a body that was applied had the series.
@@ -236,7 +269,7 @@ impl Catalog {
     pub fn find_child(&self, variant: VariantId, head: &str) -> Option<ChildId> {
         let same = |id: &ChildId| {
             let c = &self.children[*id as usize];
-            c.variant == variant && *c.head == *head
+            c.variant == variant && self.heads.get(c.head) == head
         };
         self.child_table.find(self.key(head), same).copied()
     }
@@ -245,22 +278,22 @@ impl Catalog {
         if let Some(id) = self.find_child(variant, head) {
             return id;
         }
-        let child = Child { variant, head: head.into(), key: self.key(head), ..Child::default() };
-        let key = child.key;
+        let key = self.key(head);
+        let child = Child { variant, head: self.heads.push(head), key, ..Child::default() };
         let id = match self.free_children.pop() {
             Some(id) => {
                 self.children[id as usize] = child;
                 id
             }
             None => {
-                self.children.push(child);
+                push(&mut self.children, child);
                 (self.children.len() - 1) as ChildId
             }
         };
         let Self { children, child_table, .. } = self;
         child_table.insert_unique(key, id, |id| children[*id as usize].key);
         let v = &mut self.variants[variant as usize];
-        v.children.push(id);
+        push(&mut v.children, id);
         v.unsorted = true;
         id
     }
@@ -283,7 +316,13 @@ impl Catalog {
         if let Some(id) = self.find_series(child, role) {
             return id;
         }
-        let head = (role != Role::Value).then(|| self.render(child, role));
+        let head = match role {
+            Role::Value => self.child(child).head,
+            _ => {
+                let head = self.render(child, role);
+                self.heads.push(&head)
+            }
+        };
         let entry = Series { child, head };
         let id = match self.free_series.pop() {
             Some(id) => {
@@ -291,15 +330,17 @@ impl Catalog {
                 id
             }
             None => {
-                self.series.push(entry);
-                self.shapes.push(Shape::FREE);
-                self.counted.push(false);
+                push(&mut self.series, entry);
+                push(&mut self.shapes, Shape::FREE);
+                push(&mut self.totals, Total::APART);
+                push(&mut self.counted, false);
                 (self.series.len() - 1) as SeriesId
             }
         };
         let c = self.child_mut(child);
         let insert = |list: &mut Vec<(f64, SeriesId)>, x: f64| {
             let at = list.partition_point(|(b, _)| *b < x);
+            list.reserve_exact(grow(list.capacity(), list.len() + 1) - list.len());
             list.insert(at, (x, id));
         };
         match role {
@@ -314,10 +355,28 @@ impl Catalog {
         id
     }
 
-    /// Works out the shapes of a child's series.
-    fn reshape(&mut self, id: ChildId) {
+    /// Notes whether the child is one of a group.
+    pub fn set_grouped(&mut self, id: ChildId, is_grouped: bool) {
+        if std::mem::replace(&mut self.child_mut(id).is_grouped, is_grouped) != is_grouped {
+            self.reshape(id);
+        }
+    }
+
+    /// Works out the shapes and totals of a child's series: after a change of its parts, or of what they lack.
+    pub fn reshape(&mut self, id: ChildId) {
         let child = &self.children[id as usize];
         let kind = self.variants[child.variant as usize].kind;
+        let lacking = child.ragged || child.no_sum || child.no_count;
+        let is_even = !lacking && write_totals(child, kind, &mut self.totals);
+        if child.is_grouped {
+            child.series().for_each(|s| self.totals[s as usize] = Total::APART);
+            self.uneven.remove(&id);
+        } else if is_even || !matches!(kind, MetricType::Counter | MetricType::Summary | MetricType::Histogram) {
+            self.uneven.remove(&id);
+        } else {
+            child.series().for_each(|s| self.totals[s as usize] = Total::APART);
+            self.uneven.insert(id);
+        }
         let shapes = &mut self.shapes;
         for s in child.series() {
             shapes[s as usize] = Shape::FREE;
@@ -341,12 +400,12 @@ impl Catalog {
 
     /// Labels of a child, and its family's name.
     pub fn labels(&self, child: ChildId) -> Labels<'_> {
-        split_head(&self.child(child).head).map(|(_, labels)| labels).unwrap_or_default()
+        split_head(self.child_head(child)).map(|(_, labels)| labels).unwrap_or_default()
     }
 
-    fn render(&self, child: ChildId, role: Role) -> Box<str> {
+    fn render(&self, child: ChildId, role: Role) -> String {
         let variant = self.variant(self.child(child).variant);
-        sample_head(&variant.name, variant.kind, role, &self.labels(child)).into()
+        sample_head(&variant.name, variant.kind, role, &self.labels(child))
     }
 
     /// The head of a child's series with one more label; a label of that name the series has already becomes `exported_…`.
@@ -360,8 +419,26 @@ impl Catalog {
     pub fn sort(&mut self) {
         for v in &mut self.variants {
             if std::mem::take(&mut v.unsorted) {
-                let children = &self.children;
-                v.children.sort_by(|a, b| children[*a as usize].head.cmp(&children[*b as usize].head));
+                let head = |id: &ChildId| self.heads.get(self.children[*id as usize].head);
+                v.children.sort_by(|a, b| head(a).cmp(head(b)));
+            }
+        }
+    }
+
+    /// Stores the heads anew, those in use only. No other place is good any more.
+    pub fn compact_heads(&mut self) {
+        let before = std::mem::take(&mut self.heads);
+        let mut moved = |place: Place| if place == Place::NONE { place } else { self.heads.push(before.get(place)) };
+        for v in &self.variants {
+            for id in &v.children {
+                let child = &mut self.children[*id as usize];
+                let (old, new) = (child.head, moved(child.head));
+                child.head = new;
+                let series: Vec<SeriesId> = child.series().collect();
+                for s in series {
+                    let head = &mut self.series[s as usize].head;
+                    *head = if *head == old { new } else { moved(*head) };
+                }
             }
         }
     }
@@ -370,6 +447,10 @@ impl Catalog {
     pub fn remove_child(&mut self, id: ChildId) -> Vec<SeriesId> {
         let child = std::mem::take(&mut self.children[id as usize]);
         let freed: Vec<SeriesId> = child.series().collect();
+        self.heads.disuse(child.head);
+        for place in freed.iter().map(|s| self.place(*s)).filter(|place| *place != child.head).collect::<Vec<_>>() {
+            self.heads.disuse(place);
+        }
         if let Ok(entry) = self.child_table.find_entry(child.key, |other| *other == id) {
             entry.remove();
         }
@@ -377,11 +458,39 @@ impl Catalog {
         self.free_children.push(id);
         for s in &freed {
             self.shapes[*s as usize] = Shape::FREE;
+            self.totals[*s as usize] = Total::APART;
             self.counted[*s as usize] = false;
         }
+        self.uneven.remove(&id);
         self.free_series.extend(&freed);
         freed
     }
+}
+
+/// Writes how the series of a child come into the output. False if that can't be said series by series.
+fn write_totals(child: &Child, kind: MetricType, totals: &mut [Total]) -> bool {
+    child.series().for_each(|s| totals[s as usize] = Total::APART);
+    let mut set = |s: SeriesId, total: Total| totals[s as usize] = total;
+    match kind {
+        MetricType::Counter => child.value().into_iter().for_each(|s| set(s, Total::HELD)),
+        MetricType::Summary | MetricType::Histogram if child.buckets().is_empty() => {
+            child.count().into_iter().for_each(|s| set(s, Total::HELD));
+        }
+        MetricType::Histogram => {
+            let mut below: Option<SeriesId> = None;
+            for (_, s) in child.buckets() {
+                let total = below.map_or(Some(Total::HELD), |below| Total::above(s.saturating_sub(below)));
+                let Some(total) = total else { return false };
+                set(*s, total);
+                below = Some(*s);
+            }
+        }
+        _ => {}
+    }
+    if matches!(kind, MetricType::Summary | MetricType::Histogram) {
+        child.sum().into_iter().for_each(|s| set(s, Total::PLAIN));
+    }
+    true
 }
 
 /// Adds a label; an own label of that name becomes `exported_…`, with more `exported_` until the name is free.

@@ -7,6 +7,20 @@ pub(crate) const ABSENT: f64 = f64::from_bits(0x7ff8_0bad_0bad_0bad);
 
 /// Columns grow by multiples of so many entries.
 const GROWTH_STEP: usize = 512;
+/// What lives as long as the pool grows by an eighth, not to double: memory at rest is dearer than a copy now and then.
+const GROWTH_SHARE: usize = 8;
+
+/// The capacity for `length` entries where there is one for `capacity`.
+pub(crate) fn grow(capacity: usize, length: usize) -> usize {
+    if length <= capacity { capacity } else { length + length / GROWTH_SHARE }
+}
+
+/// Appends, growing gently.
+pub(crate) fn push<T>(list: &mut Vec<T>, entry: T) {
+    let wanted = grow(list.capacity(), list.len() + 1);
+    list.reserve_exact(wanted - list.len());
+    list.push(entry);
+}
 
 /// Whether a column's entry is [`ABSENT`].
 pub(crate) fn is_absent(v: f64) -> bool {
@@ -51,6 +65,11 @@ impl Column {
     /// All entries become [`ABSENT`]; the memory is kept.
     pub fn clear(&mut self) {
         self.0.fill(ABSENT);
+    }
+
+    /// All entries there is room for.
+    pub fn entries(&mut self) -> &mut [f64] {
+        &mut self.0
     }
 
     pub fn as_slice(&self) -> &[f64] {

@@ -2,6 +2,7 @@
 
 use super::catalog::{ChildId, SeriesId, VariantId};
 use super::column::{ABSENT, Column, fold, is_absent};
+use super::native;
 use super::pool::{Pool, is_total};
 use super::slot::{Entrance, Record};
 use super::stage::{SAME_CREATED_SECONDS, Staged, child_fell, created_moved};
@@ -41,12 +42,9 @@ impl Pool {
         record.last.reserve(columns);
         let (new, last) = (staged.values.as_slice(), record.last.as_slice());
         let mut fits = new.len() == last.len();
-        for (at, (shape, last)) in self.catalog.shapes().iter().zip(last).enumerate() {
-            fits &= match (is_absent(new[at]), is_absent(*last)) {
-                (true, true) => true,
-                (false, false) => shape.allows(new, at, *last),
-                _ => false,
-            };
+        for (at, ((shape, last), value)) in self.catalog.shapes().iter().zip(last).zip(new).enumerate() {
+            let (gone, was_gone) = (is_absent(*value), is_absent(*last));
+            fits &= (gone & was_gone) | (!gone & !was_gone & shape.allows(new, at, *last));
         }
         if !fits || !same_created(&staged.created, &record.created) {
             return false;
@@ -80,6 +78,9 @@ impl Pool {
             let kind = self.catalog.variant(c.variant).kind;
             if !is_total(kind) {
                 self.commit_current(record, staged, child);
+                if !staged.natives.is_empty() {
+                    self.take_current_native(record, staged, child);
+                }
             } else if self.is_valid(kind, child, staged) {
                 let cause = self.commit_total(slot, entrance, record, staged, child, &mut baselines);
                 causes[0] |= cause == Some(ResetCause::Created);
@@ -118,6 +119,7 @@ impl Pool {
     /// What came with the newest body only is replaced.
     fn renew(&mut self, record: &mut Record, staged: &mut Staged) {
         record.exemplars = std::mem::take(&mut staged.exemplars).into_iter().collect();
+        record.natives.values_mut().for_each(native::Contribution::forget_exemplars);
         (record.body_at, record.body_unix) = (self.now.elapsed, self.now.unix);
         for key in staged.left_out.drain(..) {
             record.leave_out(key);
@@ -128,6 +130,9 @@ impl Pool {
     fn forget_current(&self, record: &mut Record) {
         for series in record.gauges.drain(..) {
             record.last.set(series, ABSENT);
+        }
+        if !record.natives.is_empty() {
+            self.forget_current_natives(record);
         }
         record.last.reserve(self.catalog.columns());
         record.timestamps.clear();
@@ -150,7 +155,8 @@ impl Pool {
     /// Whether the child can be counted, after repairs; else it counts as missing in this body.
     fn is_valid(&mut self, kind: MetricType, id: ChildId, staged: &mut Staged) -> bool {
         let unusable = if kind == MetricType::Histogram {
-            self.mend_histogram(id, staged)
+            let classic = if self.is_only_native(id, staged) { None } else { self.mend_histogram(id, staged) };
+            classic.or_else(|| self.native_unusable(id, staged))
         } else {
             let c = self.catalog.child(id);
             c.value().into_iter().chain(c.count()).find_map(|s| why_uncountable(staged.values.get(s))).map(Unusable::Dropped)
@@ -212,28 +218,39 @@ impl Pool {
         slot: usize,
         entrance: Entrance,
         record: &mut Record,
-        staged: &Staged,
+        staged: &mut Staged,
         id: ChildId,
         baselines: &mut u64,
     ) -> Option<ResetCause> {
         let child = self.catalog.child(id);
         let known = child.totals().any(|s| record.last.has(s));
-        let mut cause = None;
+        let (mut cause, mut at_baseline) = (None, false);
         if known {
             cause = if created_moved(record, staged, id) {
                 Some(ResetCause::Created)
             } else {
-                child_fell(child, &record.last, &staged.values).then_some(ResetCause::Value)
+                let fell = child_fell(child, &record.last, &staged.values) || native::fell(record, staged, id);
+                fell.then_some(ResetCause::Value)
             };
             if cause.is_some() {
+                let output = self.groups.output(id);
+                if self.catalog.child(output).served_at.is_none() {
+                    self.beginnings.note_folded(output, id, record);
+                }
+                native::fold_native(&mut self.natives, record, id, child, &self.offset);
                 fold(child, &mut record.last, &mut record.base, &mut self.offset);
             }
         } else if self.starts_at_baseline(slot, entrance, record, staged, id) {
             *baselines += 1;
+            at_baseline = true;
             for s in child.totals() {
                 record.base.set(s, staged.values.get(s));
             }
         }
+        if !(staged.natives.is_empty() && record.natives.is_empty()) {
+            self.take_native(record, staged, id, known && cause.is_none(), at_baseline);
+        }
+        let child = self.catalog.child(id);
         if staged.created.has(id) {
             record.created.set(id, staged.created.get(id));
         }
@@ -277,10 +294,15 @@ impl Pool {
         if c.value().is_some() {
             return;
         }
+        let before = (c.ragged, c.no_count, c.no_sum);
         c.no_count |= c.buckets().is_empty() && lacks(c.count());
         c.no_sum |= lacks(c.sum());
         if self.catalog.count_buckets(id, |s| values.has(s)) && !std::mem::replace(&mut self.catalog.child_mut(id).ragged, true) {
             self.tally.repair(RepairKind::BoundsDiffer);
+        }
+        let c = self.catalog.child(id);
+        if before != (c.ragged, c.no_count, c.no_sum) {
+            self.catalog.reshape(id);
         }
     }
 }
@@ -298,7 +320,7 @@ fn same_created(new: &Column, last: &Column) -> bool {
 }
 
 /// Why a count can't be used.
-fn why_uncountable(value: f64) -> Option<DropReason> {
+pub(super) fn why_uncountable(value: f64) -> Option<DropReason> {
     if is_absent(value) {
         None
     } else if !value.is_finite() {
@@ -309,7 +331,7 @@ fn why_uncountable(value: f64) -> Option<DropReason> {
 }
 
 /// Why a child counts as missing, and under which name that is counted.
-enum Unusable {
+pub(super) enum Unusable {
     Dropped(DropReason),
     Broken(RepairKind),
 }

@@ -5,12 +5,13 @@
 
 use super::catalog::{Catalog, Child, ChildId, SeriesId};
 use super::column::{ABSENT, Column, fold, is_absent};
-use super::pool::Pool;
+use super::native::fold_native;
+use super::pool::{Pool, is_total};
 use super::rules::matches;
 use super::slot::Slot;
 use super::totals::{child_sums, raise, raise_in_order};
 use crate::model::{Role, child_head};
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 /// Which children are shown as which.
 #[derive(Debug, Default)]
@@ -61,7 +62,7 @@ impl Groups {
     fn join(&mut self, catalog: &Catalog, part: ChildId, output: ChildId) {
         self.output.insert(part, output);
         let parts = self.parts.entry(output).or_default();
-        let at = parts.partition_point(|other| catalog.child(*other).head < catalog.child(part).head);
+        let at = parts.partition_point(|other| catalog.child_head(*other) < catalog.child_head(part));
         parts.insert(at, part);
     }
 
@@ -111,6 +112,8 @@ impl Pool {
             self.unserved.push(output);
         }
         self.groups.join(&self.catalog, child, output);
+        self.catalog.set_grouped(child, true);
+        self.catalog.set_grouped(output, true);
         output
     }
 
@@ -122,14 +125,32 @@ impl Pool {
         }
         let output = self.groups.output(part);
         self.groups.leave(part);
+        let seen_round = self.catalog.child(part).seen_round;
+        let to = self.catalog.child_mut(output);
+        to.seen_round = to.seen_round.max(seen_round);
+        if is_total(self.catalog.variant(self.catalog.child(part).variant).kind) {
+            self.leave_past(part, output);
+        }
+        self.catalog.set_grouped(output, self.groups.has_parts(output));
+    }
+
+    /// Moves all that a part has counted to its output child.
+    fn leave_past(&mut self, part: ChildId, output: ChildId) {
         let child = self.catalog.child(part);
+        let unserved = self.catalog.child(output).served_at.is_none();
         for record in self.slots.iter_mut().flat_map(|slot| &mut slot.records) {
             if child.series().any(|s| record.last.has(s)) {
                 record.leave_out(child.key);
+                if unserved {
+                    self.beginnings.note_folded(output, part, record);
+                }
+                fold_native(&mut self.natives, record, part, child, &self.offset);
                 fold(child, &mut record.last, &mut record.base, &mut self.offset);
             }
         }
-        let (no_sum, no_count, seen_round) = (child.no_sum, child.no_count, child.seen_round);
+        self.leave_native(part, output);
+        let child = self.catalog.child(part);
+        let (no_sum, no_count) = (child.no_sum, child.no_count);
         let mut counted = Vec::new();
         let to = self.catalog.child(output);
         let pairs = [(child.value(), to.value()), (child.count(), to.count()), (child.sum(), to.sum())];
@@ -137,7 +158,7 @@ impl Pool {
             let folded = self.offset.get(from);
             add(&mut self.offset, to, folded);
         }
-        let own: Vec<(f64, f64)> = child.buckets().iter().map(|(bound, s)| (*bound, self.offset.get(*s))).collect();
+        let own = in_buckets(child, child.buckets().iter().map(|(_, s)| self.offset.get(*s)), |s| self.offset.get(s));
         let before: Vec<(f64, f64)> = to.buckets().iter().map(|(bound, s)| (*bound, self.offset.get(*s))).collect();
         let sums = on_bounds(to, &own).zip(on_bounds(to, &before));
         for ((_, series), ((own, has_own), (before, has_before))) in to.buckets().iter().zip(sums) {
@@ -151,7 +172,6 @@ impl Pool {
         let to = self.catalog.child_mut(output);
         to.ragged |= !counted.is_empty();
         (to.no_sum, to.no_count) = (to.no_sum | no_sum, to.no_count | no_count);
-        to.seen_round = to.seen_round.max(seen_round);
     }
 }
 
@@ -180,8 +200,8 @@ pub(super) fn raise_group(
     } else {
         let mut totals = vec![(0.0, false); child.buckets().len()];
         for part in parts() {
-            let own = child_sums(catalog, part, sums, offset, slots);
-            let own: Vec<(f64, f64)> = part.buckets().iter().map(|(bound, _)| *bound).zip(own).collect();
+            let own = child_sums(catalog, part, sums, offset, slots).into_iter();
+            let own = in_buckets(part, own, |s| sums.get(s as usize).copied().unwrap_or(ABSENT));
             for (total, (value, has)) in totals.iter_mut().zip(on_bounds(child, &own)) {
                 (total.0, total.1) = (total.0 + value, total.1 | has);
             }
@@ -191,6 +211,14 @@ pub(super) fn raise_group(
     if let Some(s) = child.sum() {
         // A sum may fall with negative observations, so it isn't held up.
         out.set(s, if parts().any(|part| part.no_sum) { ABSENT } else { total(Child::sum) });
+    }
+}
+
+/// The bounds of a part with the values there. One that is only native has all it counts below `+Inf`.
+fn in_buckets(part: &Child, values: impl Iterator<Item = f64>, of: impl Fn(SeriesId) -> f64) -> Vec<(f64, f64)> {
+    match part.count().filter(|_| part.buckets().is_empty()) {
+        Some(count) => vec![(f64::INFINITY, of(count))],
+        None => part.buckets().iter().map(|(bound, _)| *bound).zip(values).collect(),
     }
 }
 

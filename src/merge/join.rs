@@ -4,9 +4,10 @@
 //! of configuration) carry `source="<name>"` from then on, whoever is up. Where types differ, the later source's family is left out.
 
 use super::catalog::with_label;
-use crate::encode::{FamilyView, SampleView};
-use crate::model::{MetricType, Role, sample_head, split_head};
-use std::collections::{HashMap, HashSet};
+use crate::encode::{FamilyView, NativeView, SampleView};
+use crate::model::{MetricType, Role, child_head, child_labels, sample_head, split_head};
+use foldhash::{HashMap, HashSet};
+use std::borrow::Cow;
 
 /// The label that tells sources apart where their series clash.
 const SOURCE_LABEL: &str = "source";
@@ -27,7 +28,7 @@ impl Join {
     /// For sources of these names, in the order of configuration.
     pub fn new(names: Vec<String>) -> Self {
         let n = names.len();
-        Self { names, apart: vec![HashSet::new(); n], heads: vec![HashMap::new(); n], dropped: vec![0; n], conflicts: 0 }
+        Self { names, apart: vec![HashSet::default(); n], heads: vec![HashMap::default(); n], dropped: vec![0; n], conflicts: 0 }
     }
 
     /// Joins the sources' families, sorted by name. Call [`settle`](Self::settle) on the same families first.
@@ -37,6 +38,7 @@ impl Join {
         sorted.sort_by(|a, b| a.1.name.cmp(b.1.name).then(a.0.cmp(&b.0)));
         for (source, family) in sorted {
             let own = self.labelled(source, family);
+            let own_natives = self.labelled_natives(source, family);
             match joined.last_mut() {
                 Some(before) if before.name == family.name => {
                     if before.kind != family.kind {
@@ -46,9 +48,9 @@ impl Join {
                         before.help = family.help;
                     }
                     before.samples.extend(own);
-                    before.natives.extend_from_slice(&family.natives);
+                    before.natives.extend(own_natives);
                 }
-                _ => joined.push(FamilyView { samples: own, natives: family.natives.clone(), ..*family }),
+                _ => joined.push(FamilyView { samples: own, natives: own_natives, ..*family }),
             }
         }
         joined.iter_mut().filter(|family| family.kind == MetricType::StateSet).for_each(group_states);
@@ -59,14 +61,24 @@ impl Join {
         if !self.apart[source].contains(family.name) {
             return family.samples.clone();
         }
-        let head = |plain: &'a str| self.heads[source].get(plain).map_or(plain, String::as_str);
-        family.samples.iter().map(|s| SampleView { head: head(s.head), ..*s }).collect()
+        family.samples.iter().map(|s| SampleView { head: self.head(source, s.head), ..*s }).collect()
+    }
+
+    fn labelled_natives<'a>(&'a self, source: usize, family: &FamilyView<'a>) -> Vec<NativeView<'a>> {
+        if !self.apart[source].contains(family.name) {
+            return family.natives.clone();
+        }
+        family.natives.iter().map(|n| NativeView { head: self.head(source, n.head), ..*n }).collect()
+    }
+
+    fn head<'a>(&'a self, source: usize, plain: &'a str) -> &'a str {
+        self.heads[source].get(plain).map_or(plain, String::as_str)
     }
 
     /// Looks for clashes between the sources' families and decides them for good.
     pub fn settle(&mut self, sources: &[(usize, Vec<FamilyView<'_>>)]) {
-        let mut first: HashMap<&str, (usize, MetricType)> = HashMap::new();
-        let mut seen: HashMap<&str, HashSet<&str>> = HashMap::new();
+        let mut first: HashMap<&str, (usize, MetricType)> = HashMap::default();
+        let mut seen: HashMap<&str, HashSet<Cow<'_, str>>> = HashMap::default();
         self.conflicts = 0;
         let shared = names_of_several(sources);
         for (source, families) in sources {
@@ -74,12 +86,12 @@ impl Join {
                 let (owner, kind) = *first.entry(family.name).or_insert((*source, family.kind));
                 if kind != family.kind {
                     self.conflicts += 1;
-                    self.dropped[*source] += family.samples.len() as u64;
+                    self.dropped[*source] += series(family) as u64;
                     continue;
                 }
                 let heads = seen.entry(family.name).or_default();
-                let clash = owner != *source && family.samples.iter().any(|s| heads.contains(s.head));
-                heads.extend(family.samples.iter().map(|s| s.head));
+                let clash = owner != *source && identities(family).any(|identity| heads.contains(&identity));
+                heads.extend(identities(family));
                 if clash {
                     self.apart[*source].insert(family.name.to_string());
                 }
@@ -91,9 +103,14 @@ impl Join {
                         known.insert(sample.head.to_string(), with_source(family, sample, &self.names[*source]));
                     }
                 }
+                for native in &family.natives {
+                    if !known.contains_key(native.head) {
+                        known.insert(native.head.to_string(), native_with_source(family, native, &self.names[*source]));
+                    }
+                }
                 // Heads of series that are gone must not pile up.
-                if known.len() > 2 * families.iter().map(|f| f.samples.len()).sum::<usize>() {
-                    let live: HashSet<&str> = families.iter().flat_map(|f| &f.samples).map(|s| s.head).collect();
+                if known.len() > 2 * families.iter().map(series).sum::<usize>() {
+                    let live: HashSet<&str> = families.iter().flat_map(heads_of).collect();
                     known.retain(|head, _| live.contains(head.as_str()));
                 }
             }
@@ -124,8 +141,30 @@ fn group_states(family: &mut FamilyView<'_>) {
 
 /// Names of families that more than one source has.
 fn names_of_several<'a>(sources: &[(usize, Vec<FamilyView<'a>>)]) -> HashSet<&'a str> {
-    let mut once = HashSet::new();
+    let mut once = HashSet::default();
     sources.iter().flat_map(|(_, families)| families).map(|f| f.name).filter(|name| !once.insert(*name)).collect()
+}
+
+/// How many series a family has; a native part is one.
+fn series(family: &FamilyView<'_>) -> usize {
+    family.samples.len() + family.natives.len()
+}
+
+/// What tells the series of a family apart: the heads; of histograms the children's labels, since a child is one and the same whether
+/// its buckets are classic or native.
+fn identities<'a>(family: &FamilyView<'a>) -> impl Iterator<Item = Cow<'a, str>> {
+    let by_child = matches!(family.kind, MetricType::Histogram | MetricType::GaugeHistogram);
+    let samples = family.samples.iter().map(move |s| if by_child { child_labels(s.head, s.role) } else { Cow::Borrowed(s.head) });
+    samples.chain(family.natives.iter().map(|n| child_labels(n.head, Role::Value)))
+}
+
+fn heads_of<'a>(family: &FamilyView<'a>) -> impl Iterator<Item = &'a str> {
+    family.samples.iter().map(|s| s.head).chain(family.natives.iter().map(|n| n.head))
+}
+
+fn native_with_source(family: &FamilyView<'_>, native: &NativeView<'_>, source: &str) -> String {
+    let Some((_, labels)) = split_head(native.head) else { return native.head.to_string() };
+    child_head(family.name, &with_label(labels, SOURCE_LABEL, source))
 }
 
 fn with_source(family: &FamilyView<'_>, sample: &SampleView<'_>, source: &str) -> String {
@@ -136,4 +175,45 @@ fn with_source(family: &FamilyView<'_>, sample: &SampleView<'_>, source: &str) -
         _ => {}
     }
     sample_head(family.name, family.kind, sample.role, &with_label(labels, SOURCE_LABEL, source))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::NativeHistogram;
+
+    const COUNT: &str = "h_count{x=\"1\"}";
+    const CHILD: &str = "h{x=\"1\"}";
+
+    fn family<'a>(samples: &[&'a str], natives: &[&'a str], histogram: &'a NativeHistogram) -> FamilyView<'a> {
+        let sample = |head: &&'a str| SampleView { head, role: Role::Count, value: 1.0, exemplar: None };
+        let native = |head: &&'a str| NativeView { head, histogram, exemplars: &[] };
+        let (samples, natives) = (samples.iter().map(sample).collect(), natives.iter().map(native).collect());
+        FamilyView { name: "h", kind: MetricType::Histogram, help: "", unit: "", samples, natives }
+    }
+
+    /// A child is told from that of another source whichever part of it each of them has.
+    #[test]
+    fn natives_that_clash_carry_the_source() {
+        let histogram = NativeHistogram::default();
+        for (first, second) in [((&[][..], &[CHILD][..]), (&[][..], &[CHILD][..])), ((&[COUNT], &[]), (&[], &[CHILD]))] {
+            let sources = [(0, vec![family(first.0, first.1, &histogram)]), (1, vec![family(second.0, second.1, &histogram)])];
+            let mut join = Join::new(vec!["a".into(), "b".into()]);
+            join.settle(&sources);
+            let joined = join.join(&sources);
+            let natives: Vec<_> = joined[0].natives.iter().map(|native| native.head).collect();
+            assert_eq!(natives.last(), Some(&"h{source=\"b\",x=\"1\"}"));
+            assert_eq!((joined.len(), natives.len() + joined[0].samples.len()), (1, 2));
+        }
+    }
+
+    #[test]
+    fn natives_that_do_not_clash_stay_as_they_are() {
+        let histogram = NativeHistogram::default();
+        let sources = [(0, vec![family(&[], &[CHILD], &histogram)]), (1, vec![family(&[], &["h{x=\"2\"}"], &histogram)])];
+        let mut join = Join::new(vec!["a".into(), "b".into()]);
+        join.settle(&sources);
+        let heads: Vec<_> = join.join(&sources)[0].natives.iter().map(|native| native.head).collect();
+        assert_eq!(heads, [CHILD, "h{x=\"2\"}"]);
+    }
 }

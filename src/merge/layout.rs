@@ -6,17 +6,18 @@
 //! block and bytes. Bodies whose families stand apart, or whose types contradict each other, are not read this way at all.
 
 use super::DropReason;
-use super::catalog::{ChildId, SeriesId, VariantId};
+use super::catalog::{Catalog, ChildId, SeriesId, VariantId};
+use super::column::push;
+use super::heads::{Heads, Place};
+use super::stream::equal;
 use crate::model::MetricType;
 use foldhash::fast::RandomState;
+use foldhash::{HashMap, HashSet};
 use hashbrown::HashTable;
-use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
 
 /// Lines a layout may hold beyond four per series of the pool: HELP texts or spellings that change with every scrape must not pile up.
 const SPARE_LINES: usize = 4096;
-/// Bytes of heads a layout may hold; places are 32 bits.
-const BYTES_MAX: usize = 1 << 30;
 
 /// The format of a body, as far as lines go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +37,7 @@ pub(crate) enum What {
     /// The value of a series of the block's family.
     Series(SeriesId),
     /// The value of a series whose family has no TYPE line.
-    Untyped(SeriesId, VariantId),
+    Untyped(SeriesId),
     /// The start time of a child.
     Created(ChildId),
     /// A sample that relabelling did something to, by index.
@@ -58,8 +59,7 @@ pub(crate) enum What {
 /// A line known.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Known {
-    start: u32,
-    length: u32,
+    pub head: Place,
     block: BlockId,
     /// The line that followed when this one was learnt.
     pub next: LineId,
@@ -113,7 +113,6 @@ pub(crate) struct Layout {
     pub dialect: Dialect,
     /// Rises when all is forgotten.
     pub generation: u64,
-    bytes: Vec<u8>,
     lines: Vec<Known>,
     table: HashTable<LineId>,
     hasher: RandomState,
@@ -135,40 +134,31 @@ impl Layout {
         Self {
             dialect,
             generation: 0,
-            bytes: Vec::new(),
             lines: Vec::new(),
             table: HashTable::new(),
             hasher: RandomState::default(),
             blocks: vec![outside],
-            names: HashMap::from([("".into(), 0)]),
-            suffixed: HashSet::new(),
-            untyped: HashSet::new(),
+            names: HashMap::from_iter([("".into(), 0)]),
+            suffixed: HashSet::default(),
+            untyped: HashSet::default(),
             texts: Vec::new(),
             moved: Vec::new(),
         }
     }
 
-    /// Forgets all if lines pile up that no body repeats.
-    pub fn tidy(&mut self, series: usize) {
-        let most = 4 * series + SPARE_LINES;
-        if self.lines.len() > most || self.moved.len() > most || self.bytes.len() > BYTES_MAX {
-            self.clear();
-        }
+    /// Whether lines pile up that no body repeats.
+    pub fn is_crowded(&self, series: usize) -> bool {
+        self.lines.len().max(self.moved.len()) > 4 * series + SPARE_LINES
     }
 
-    /// Forgets all: what lines mean has changed.
-    pub fn clear(&mut self) {
+    /// Forgets all.
+    pub fn begin_anew(&mut self) {
         *self = Self { generation: self.generation + 1, ..Self::new(self.dialect) };
     }
 
     #[inline]
     pub fn line(&self, id: LineId) -> Option<&Known> {
         self.lines.get(id as usize)
-    }
-
-    #[inline]
-    pub fn head(&self, line: &Known) -> &[u8] {
-        self.bytes.get(line.start as usize..(line.start + line.length) as usize).unwrap_or_default()
     }
 
     pub fn block(&self, id: BlockId) -> Option<&Block> {
@@ -190,18 +180,39 @@ impl Layout {
         self.names.len()
     }
 
+    /// The hash to find a line by: of its block (0 for comment lines) and head.
+    #[inline]
+    pub fn hash(&self, block: BlockId, head: &[u8]) -> u64 {
+        self.hasher.hash_one((block, head))
+    }
+
     /// Finds a line by its block (0 for comment lines) and head.
-    pub fn find(&self, block: BlockId, head: &[u8]) -> Option<LineId> {
-        let same = |id: &LineId| self.lines.get(*id as usize).is_some_and(|l| l.block == block && self.head(l) == head);
-        self.table.find(self.hasher.hash_one((block, head)), same).copied()
+    pub fn find(&self, heads: &Heads, block: BlockId, head: &[u8]) -> Option<LineId> {
+        self.find_hashed(heads, self.hash(block, head), block, head)
+    }
+
+    /// The same with its [`hash`](Self::hash) at hand.
+    #[inline]
+    pub fn find_hashed(&self, heads: &Heads, hash: u64, block: BlockId, head: &[u8]) -> Option<LineId> {
+        let same = |id: &LineId| self.lines.get(*id as usize).is_some_and(|l| l.block == block && equal(heads.bytes(l.head), head));
+        self.table.find(hash, same).copied()
     }
 
     /// Learns a line that came behind `after`; one that is known gets its new meaning.
-    pub fn learn(&mut self, after: Option<LineId>, block: BlockId, head: &[u8], what: What) -> LineId {
-        if let Some(id) = self.find(block, head) {
-            self.lines[id as usize].what = what;
+    pub fn learn(&mut self, catalog: &mut Catalog, after: Option<LineId>, block: BlockId, head: &str, what: What) -> LineId {
+        // A head as it is served is stored already.
+        let stored = match what {
+            What::Series(s) | What::Untyped(s) => Some(catalog.place(s)).filter(|p| catalog.heads.get(*p) == head),
+            _ => None,
+        };
+        let heads = &mut catalog.heads;
+        if let Some(id) = self.find(heads, block, head.as_bytes()) {
+            let known = &mut self.lines[id as usize];
+            known.what = what;
+            known.head = stored.unwrap_or(known.head);
             return id;
         }
+        let place = stored.unwrap_or_else(|| heads.push(head));
         let id = self.lines.len() as LineId;
         let next = match after.and_then(|after| self.lines.get_mut(after as usize)) {
             Some(before) => std::mem::replace(&mut before.next, id),
@@ -210,12 +221,11 @@ impl Layout {
         };
         // A line learnt at the end of all is followed by the next one learnt.
         let next = if next == id { id + 1 } else { next };
-        self.lines.push(Known { start: self.bytes.len() as u32, length: head.len() as u32, block, next, what });
-        self.bytes.extend_from_slice(head);
-        let Self { table, lines, bytes, hasher, .. } = self;
+        push(&mut self.lines, Known { head: place, block, next, what });
+        let Self { table, lines, hasher, .. } = self;
         let hash_of = |id: &LineId| {
             let l = &lines[*id as usize];
-            hasher.hash_one((l.block, &bytes[l.start as usize..(l.start + l.length) as usize]))
+            hasher.hash_one((l.block, heads.bytes(l.head)))
         };
         table.insert_unique(hash_of(&id), id, hash_of);
         id
@@ -260,7 +270,7 @@ impl Layout {
                 what => what,
             };
             let gone = match what {
-                What::Series(s) | What::Untyped(s, _) => series.contains(&s),
+                What::Series(s) | What::Untyped(s) => series.contains(&s),
                 What::Created(c) => children.contains(&c),
                 _ => false,
             };

@@ -1,11 +1,14 @@
 //! Families of many workers → one set, with counters that never go back. Pure: rounds go in, totals come out.
 
+mod beginning;
 mod catalog;
 mod column;
 mod commit;
 mod groups;
+mod heads;
 mod join;
 mod layout;
+mod native;
 mod output;
 mod pool;
 mod relabelled;

@@ -7,10 +7,10 @@ use super::pool::{Pool, is_total};
 use super::slot::Record;
 use crate::config::GaugeMode;
 use crate::encode::{FamilyView, Rendered, SampleView};
-use crate::model::{Exemplar, Family, MetricType, Role, Sample};
+use crate::model::{Exemplar, Family, MetricType, NativeSample, Role, Sample};
+use foldhash::HashMap;
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::collections::HashMap;
 
 impl Pool {
     /// The merged families, sorted by name, children by labels.
@@ -26,24 +26,34 @@ impl Pool {
         let (help, unit) = self.types.texts(&variant.name);
         let mut view = FamilyView { name: &variant.name, kind: variant.kind, help, unit, samples: Vec::new(), natives: Vec::new() };
         for id in variant.children.iter().filter(|id| !self.groups.is_part(**id)) {
+            let before = view.samples.len();
             match variant.kind {
                 MetricType::Counter | MetricType::Histogram | MetricType::Summary => {
-                    self.push_total(*id, exemplars, &mut view.samples);
+                    self.push_total(*id, variant.kind, exemplars, &mut view.samples);
                 }
                 MetricType::GaugeHistogram => self.push_gauge_histogram(*id, &mut view.samples),
                 _ => self.push_gauge(*id, variant, &mut view.samples),
             }
+            let native = self.natives.get(id).and_then(|native| native.view(self.catalog.child_head(*id)));
+            view.natives.extend(native);
+            if let Some(began) = self.beginnings.get(*id).filter(|_| view.samples.len() > before || native.is_some()) {
+                view.samples.push(SampleView { head: &began.head, role: Role::Created, value: began.at, exemplar: None });
+            }
         }
-        (!view.samples.is_empty()).then_some(view)
+        (!(view.samples.is_empty() && view.natives.is_empty())).then_some(view)
     }
 
     fn push_total<'a>(
         &'a self,
         id: ChildId,
+        kind: MetricType,
         exemplars: &HashMap<SeriesId, &'a Exemplar<'static>>,
         samples: &mut Vec<SampleView<'a>>,
     ) {
         let child = self.catalog.child(id);
+        if kind == MetricType::Histogram && child.buckets().is_empty() {
+            return; // only native: there count and sum stand, too
+        }
         let mut push = |series: SeriesId, role: Role, value: f64| {
             if !is_absent(value) {
                 samples.push(SampleView {
@@ -138,7 +148,7 @@ impl Pool {
     }
 
     /// Slots whose gauges count, with the record that answered last.
-    fn showing(&self) -> impl Iterator<Item = (usize, &Record)> {
+    pub(super) fn showing(&self) -> impl Iterator<Item = (usize, &Record)> {
         let shows = |s: &super::slot::Slot| s.shows_gauges(self.now.elapsed, self.config.gauge_hold);
         self.slots.iter().enumerate().filter(move |(_, s)| shows(s)).filter_map(|(i, s)| Some((i, s.current()?)))
     }
@@ -171,7 +181,7 @@ impl Pool {
 
     /// Per series the exemplar with the latest own timestamp; one without yields; then the later body, then the lowest slot.
     fn chosen_exemplars(&self) -> HashMap<SeriesId, &Exemplar<'static>> {
-        let mut chosen: HashMap<SeriesId, (&Exemplar<'static>, std::time::Duration)> = HashMap::new();
+        let mut chosen: HashMap<SeriesId, (&Exemplar<'static>, std::time::Duration)> = HashMap::default();
         for record in self.slots.iter().filter_map(|s| s.current()) {
             for (series, exemplar) in &record.exemplars {
                 let series = self.exemplar_place(*series, exemplar);
@@ -223,7 +233,7 @@ impl Pool {
                     self.push_own(&mut family, *id, slot, record);
                 }
             }
-            if !family.samples.is_empty() {
+            if !(family.samples.is_empty() && family.natives.is_empty()) {
                 families.push(family);
             }
         }
@@ -240,6 +250,14 @@ impl Pool {
             }
         };
         let last = |s: Option<SeriesId>| s.map_or(ABSENT, |s| record.last.get(s));
+        push(Role::Created, record.created.get(id));
+        if let Some(native) = record.natives.get(&id) {
+            let (histogram, labels) = (Cow::Owned(native.last().clone()), labels.clone());
+            family.natives.push(NativeSample { labels, timestamp: None, histogram, exemplars: Vec::new() });
+            if !child.buckets().iter().any(|(_, s)| record.last.has(*s)) {
+                return; // count and sum stand with the native part
+            }
+        }
         push(Role::Value, last(child.value()));
         child.quantiles().iter().for_each(|(q, s)| push(Role::Quantile(*q), record.last.get(*s)));
         child.buckets().iter().for_each(|(b, s)| push(Role::Bucket(*b), record.last.get(*s)));

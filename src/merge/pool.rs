@@ -6,12 +6,16 @@
 //! - instances (`slot`): whose body it is;
 //! - commit (`commit`): one reset decision per child, offsets, baselines;
 //! - totals (`totals`): the sums of the round;
+//! - natives (`native`): the same for the native part of histograms;
+//! - beginnings (`beginning`): since when a total counts;
 //! - output (`output`): families as they are served.
 
+use super::beginning::Beginnings;
 use super::catalog::{Catalog, Child, ChildId, SeriesId, VariantId};
 use super::column::{ABSENT, Column, fold};
 use super::groups::Groups;
 use super::layout::{Dialect, Layout};
+use super::native::Total;
 use super::slot::{Entrance, Record, Slot};
 use super::stage::Staged;
 use super::stream::Reader;
@@ -20,7 +24,8 @@ use super::{Now, ResetCause, Tally};
 use crate::config::{Limits, MergeConfig};
 use crate::parse::Exposition;
 use crate::relabel::Relabelling;
-use std::collections::{HashMap, HashSet, VecDeque};
+use foldhash::{HashMap, HashSet};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 /// One of so many series goes when there is no room for another.
@@ -58,6 +63,10 @@ pub struct Pool {
     pub(super) offset: Column,
     /// What was last in the output, of totals.
     pub(super) out: Column,
+    /// Native parts of histograms, of all workers together.
+    pub(super) natives: BTreeMap<ChildId, Total>,
+    /// Since when totals count.
+    pub(super) beginnings: Beginnings,
     /// Instances of slots that were retired.
     outlived: VecDeque<f64>,
     pub(super) round: u64,
@@ -75,6 +84,8 @@ pub struct Pool {
     /// Keys of children forgotten since the last round was applied. They stay away until the next one: a child that came back in the
     /// very round it went would have fallen without a gap that tells.
     pub(super) evicted: HashSet<u64>,
+    /// Something other than values changed in this round: what is shown by whom, types, texts, names.
+    pub(super) shifted: bool,
     pub(super) now: Now,
     pub(super) tally: Tally,
     /// Bodies read and not applied yet, by slot.
@@ -103,15 +114,18 @@ impl Pool {
             types: Types::default(),
             offset: Column::default(),
             out: Column::default(),
+            natives: BTreeMap::new(),
+            beginnings: Beginnings::default(),
             outlived: VecDeque::new(),
             round: 0,
             serials: 0,
             bodies: 0,
             first_served: None,
             unserved: Vec::new(),
-            worker_heads: HashMap::new(),
+            worker_heads: HashMap::default(),
             evictable: None,
-            evicted: HashSet::new(),
+            evicted: HashSet::default(),
+            shifted: true,
             now: Now::default(),
             tally: Tally::default(),
             inbox: (0..slots).map(|_| None).collect(),
@@ -119,7 +133,7 @@ impl Pool {
             layouts: [Layout::new(Dialect::Text), Layout::new(Dialect::OpenMetrics)],
             spare: Vec::new(),
             relabelling: Relabelling::default(),
-            origins: HashMap::new(),
+            origins: HashMap::default(),
             groups: Groups::default(),
         }
     }
@@ -136,7 +150,7 @@ impl Pool {
                 None => {}
                 Some(Attempt::Missed { refused }) => {
                     self.inbox[slot] = None;
-                    self.slots[slot].failed(now.elapsed, refused);
+                    self.fail(slot, refused);
                 }
                 Some(Attempt::Good(exposition)) => {
                     let staged = self.stage(slot, &exposition);
@@ -144,7 +158,7 @@ impl Pool {
                     bodies.push(slot);
                 }
                 Some(Attempt::Streamed) if self.inbox[slot].is_some() => bodies.push(slot),
-                Some(Attempt::Streamed) => self.slots[slot].failed(now.elapsed, false),
+                Some(Attempt::Streamed) => self.fail(slot, false),
             }
         }
         let mut entered = Vec::new();
@@ -162,6 +176,7 @@ impl Pool {
             let Some(mut staged) = self.inbox[slot].take() else { continue };
             let familiar = familiar && self.all_established(slot, &staged);
             self.commit(slot, entrance, familiar, &mut staged);
+            self.shifted |= !self.slots[slot].fresh || !self.slots[slot].taken_whole;
             self.slots[slot].succeeded(now.elapsed, self.round);
             staged.clear();
             if self.spare.len() < SPARE_STAGES {
@@ -172,7 +187,12 @@ impl Pool {
         self.retire();
         self.catalog.sort();
         self.sum_up();
-        self.prepare_output();
+        self.sum_natives();
+        self.note_beginnings();
+        if std::mem::take(&mut self.shifted) {
+            self.tally.retained_series = self.retained();
+            self.prepare_output();
+        }
         self.evicted.clear();
     }
 
@@ -182,7 +202,8 @@ impl Pool {
         let mut unserved = std::mem::take(&mut self.unserved);
         unserved.retain(|id| {
             let child = self.catalog.child(*id);
-            if child.head.is_empty() || self.groups.is_part(*id) {
+            let is_total = is_total(self.catalog.variant(child.variant).kind);
+            if child.is_forgotten() || !is_total || self.groups.is_part(*id) {
                 return false;
             }
             let shown = child.series().any(|s| self.out.has(s));
@@ -241,6 +262,11 @@ impl Pool {
         entrance
     }
 
+    fn fail(&mut self, slot: usize, refused: bool) {
+        self.shifted |= self.slots[slot].fresh;
+        self.slots[slot].failed(self.now.elapsed, refused);
+    }
+
     fn push_record(&mut self, slot: usize, start: Option<f64>) {
         self.serials += 1;
         let slot = &mut self.slots[slot];
@@ -250,7 +276,10 @@ impl Pool {
 
     /// Moves all a record has counted into the offsets. The output doesn't change by it.
     fn fold_record(&mut self, slot: usize, record: usize) {
+        self.shifted = true;
         let mut record = self.slots[slot].take_record(record);
+        self.note_folded_beginnings(&record);
+        self.fold_natives(&mut record);
         let ids: Vec<VariantId> = self.types.established().collect();
         for id in ids {
             let variant = self.catalog.variant(id);
@@ -334,6 +363,7 @@ impl Pool {
 
     /// Another type took over: what was counted under the old one is gone.
     fn drop_state(&mut self, variant: VariantId) {
+        self.shifted = true;
         for child in self.catalog.variant(variant).children.clone() {
             let series: Vec<SeriesId> = self.catalog.child(child).series().collect();
             self.clear_series(&series);
@@ -341,11 +371,14 @@ impl Pool {
             for record in self.slots.iter_mut().flat_map(|s| &mut s.records) {
                 record.forget_child(child);
             }
+            self.natives.remove(&child);
+            self.beginnings.forget(child);
             let c = self.catalog.child_mut(child);
             if c.served_at.take().is_some() {
                 self.unserved.push(child);
             }
             (c.ragged, c.no_sum, c.no_count) = (false, false, false);
+            self.catalog.reshape(child);
         }
     }
 
@@ -381,7 +414,7 @@ impl Pool {
         }
         // Some at once: forgetting costs a look at every line of the layouts.
         let wanted = (self.limits.max_series / EVICTED_PART).max(1);
-        let mut going = HashSet::new();
+        let mut going = HashSet::default();
         let mut freed = 0;
         while freed < wanted {
             let Some(id) = self.evictable.as_mut().and_then(Vec::pop) else { break };
@@ -390,7 +423,7 @@ impl Pool {
             let spoken_for = child.seen_round >= self.round || self.was_taken_whole(child);
             // An output child stays as long as there is anything to be shown as it.
             let spoken_for = spoken_for || self.groups.has_parts(id);
-            if !child.head.is_empty() && !spoken_for && !staging.shows(child) && !in_flight().any(|s| s.shows(child)) {
+            if !child.is_forgotten() && !spoken_for && !staging.shows(child) && !in_flight().any(|s| s.shows(child)) {
                 freed += child.series().count();
                 self.evicted.insert(child.key);
                 going.insert(id);
@@ -429,6 +462,7 @@ impl Pool {
     }
 
     fn forget_children(&mut self, children: &HashSet<ChildId>) {
+        self.shifted = true;
         let freed: HashSet<SeriesId> = children.iter().flat_map(|id| self.catalog.child(*id).series()).collect();
         for layout in &mut self.layouts {
             layout.forget(&freed, children);
@@ -442,6 +476,8 @@ impl Pool {
                 record.forget_child(*id);
                 record.gauges.retain(|s| !series.contains(s));
             }
+            self.natives.remove(id);
+            self.beginnings.forget(*id);
             self.worker_heads.retain(|(s, _), _| !series.contains(s));
         }
     }

@@ -12,7 +12,7 @@ use super::stream::{FeedError, RENAMED_STEP, Reader, UNTYPED_STEP};
 use crate::model::{Family, Labels, MetricType, Role, child_head};
 use crate::parse::{Exposition, Tail};
 use crate::relabel::{Relabelled, Relabelling};
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 /// What is noted while a body is read.
 #[derive(Debug, Default)]
@@ -54,7 +54,8 @@ impl Pool {
         }
         self.relabelling = relabelling;
         self.origins.clear();
-        self.layouts.iter_mut().for_each(super::layout::Layout::clear);
+        self.shifted = true;
+        self.begin_layouts_anew();
         self.slots.iter_mut().for_each(|slot| slot.path = None);
         self.slots.iter_mut().flat_map(|slot| &mut slot.records).for_each(super::slot::Record::leave_out_all);
     }
@@ -73,6 +74,7 @@ impl Pool {
         let mut families = exposition.families.clone();
         families.retain_mut(|family| {
             family.samples.retain(|sample| is_wanted(&family.name, sample.role, &sample.labels));
+            family.natives.retain(|native| is_wanted(&family.name, Role::Count, &native.labels));
             !is_reserved(&family.name)
         });
         let (families, left_out) = self.relabelling.families_where(families, is_wanted);
@@ -128,7 +130,7 @@ impl Pool {
         };
         moved.evidence = evidence;
         let is_plain = moved.step.is_none() && moved.claim.is_none() && !moved.evidence;
-        let what = if is_plain { moved.what } else { self.layouts[reader.dialect() as usize].add_moved(moved) };
+        let what = if is_plain { moved.what } else { self.layouts[reader.dialect as usize].add_moved(moved) };
         (what, cached)
     }
 
@@ -179,11 +181,11 @@ impl Pool {
     /// Takes what a known line says. False: children of this body fell together, which only the whole body can sort out.
     pub(super) fn take_line(&self, reader: &mut Reader, what: What, tail: Tail<'_>) -> bool {
         if self.relabelling.is_empty() {
-            reader.apply(what, tail);
+            reader.apply(&self.catalog, what, tail);
             return true;
         }
         let moved = match what {
-            What::Moved(id) => self.layouts[reader.dialect() as usize].moved(id).copied(),
+            What::Moved(id) => self.layouts[reader.dialect as usize].moved(id).copied(),
             _ => None,
         };
         let moved = moved.unwrap_or(Moved::plain(what));
@@ -198,7 +200,7 @@ impl Pool {
                 let shown = reader.staged.shows(self.catalog.child(child));
                 let owner = reader.traces.owners.get(&child).map(|(owner, _)| *owner).or_else(|| shown.then(|| self.origin(child)));
                 let is_own = owner.is_none_or(|owner| owner == key);
-                reader.apply(if is_own { moved.what } else { What::Ignored }, tail);
+                reader.apply(&self.catalog, if is_own { moved.what } else { What::Ignored }, tail);
             }
             (What::Series(series), claim) => {
                 if reader.staged.values.has(series) {
@@ -214,9 +216,9 @@ impl Pool {
                     }
                     *samples += 1;
                 }
-                reader.apply(moved.what, tail);
+                reader.apply(&self.catalog, moved.what, tail);
             }
-            (what, _) => reader.apply(what, tail),
+            (what, _) => reader.apply(&self.catalog, what, tail),
         }
         true
     }

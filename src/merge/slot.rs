@@ -3,9 +3,12 @@
 use super::catalog::{ChildId, SeriesId};
 use super::column::Column;
 use super::layout::Path;
+use super::native::Contribution;
 use super::stage::Declared;
 use crate::model::Exemplar;
-use std::collections::{HashMap, HashSet, VecDeque};
+use foldhash::{HashMap, HashSet};
+use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +46,8 @@ pub(crate) struct Record {
     pub timestamps: HashMap<SeriesId, f64>,
     /// Exemplars of the newest body.
     pub exemplars: HashMap<SeriesId, Exemplar<'static>>,
+    /// Native parts of histograms.
+    pub natives: BTreeMap<ChildId, Contribution>,
     /// When the newest body came.
     pub body_at: Duration,
     /// The same as Unix seconds.
@@ -77,6 +82,7 @@ impl Record {
 
     pub fn forget_child(&mut self, child: ChildId) {
         self.created.set(child, super::column::ABSENT);
+        self.natives.remove(&child);
     }
 }
 

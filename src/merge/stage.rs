@@ -2,7 +2,8 @@
 
 use super::catalog::{Child, ChildId, SeriesId, VariantId, with_label};
 use super::column::Column;
-use super::layout::Path;
+use super::layout::{Layout, Path};
+use super::native::{self, StagedNative};
 use super::pool::{Pool, is_total};
 use super::relabelled::start_time_of;
 use super::rules::mode_of;
@@ -11,7 +12,8 @@ use super::{DropReason, RepairKind};
 use crate::config::{BoundsPolicy, GaugeMode, QuantilePolicy};
 use crate::model::{Exemplar, Family, Labels, MetricType, Role, Sample, child_head};
 use crate::parse::Exposition;
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Characters of an exemplar's label names and values together that OpenMetrics allows.
@@ -35,6 +37,8 @@ pub(crate) struct Staged {
     pub declared: Arc<[Declared]>,
     pub timestamps: HashMap<SeriesId, f64>,
     pub exemplars: Vec<(SeriesId, Exemplar<'static>)>,
+    /// Native parts of histograms.
+    pub natives: BTreeMap<ChildId, StagedNative>,
     pub start_time: Option<f64>,
     /// Keys of children there was no room for, or that were left out for their bounds.
     pub left_out: Vec<u64>,
@@ -64,6 +68,7 @@ impl Staged {
         self.declared = Arc::default();
         self.timestamps.clear();
         self.exemplars.clear();
+        self.natives.clear();
         self.left_out.clear();
         self.drops.clear();
         (self.start_time, self.samples, self.path) = (None, 0, None);
@@ -83,12 +88,9 @@ impl Staged {
         if let Some(at) = timestamp {
             self.timestamps.insert(series, at);
         }
-        if let Some(exemplar) = exemplar {
-            let chars: usize = exemplar.labels.iter().map(|(k, v)| k.chars().count() + v.chars().count()).sum();
-            if chars <= EXEMPLAR_CHARS_MAX {
-                self.exemplars.retain(|(s, _)| *s != series);
-                self.exemplars.push((series, exemplar.into_owned()));
-            }
+        if let Some(exemplar) = exemplar.filter(is_short) {
+            self.exemplars.retain(|(s, _)| *s != series);
+            self.exemplars.push((series, exemplar.into_owned()));
         }
     }
 
@@ -96,6 +98,11 @@ impl Staged {
     pub fn shows(&self, child: &Child) -> bool {
         child.series().any(|s| self.values.has(s))
     }
+}
+
+/// Whether the exemplar's labels are within what OpenMetrics allows.
+pub(super) fn is_short(exemplar: &Exemplar<'_>) -> bool {
+    exemplar.labels.iter().map(|(k, v)| k.chars().count() + v.chars().count()).sum::<usize>() <= EXEMPLAR_CHARS_MAX
 }
 
 /// Whether the family's name is one that the scraping server or the proxy uses itself.
@@ -112,18 +119,24 @@ impl Pool {
         let relabelled = self.relabelled(exposition, &mut staged);
         for family in relabelled.as_ref().unwrap_or(&exposition.families) {
             if is_reserved(&family.name) {
-                staged.drops.extend(family.samples.iter().map(|_| DropReason::ReservedName));
+                let samples = family.samples.len() + family.natives.len();
+                staged.drops.extend(std::iter::repeat_n(DropReason::ReservedName, samples));
                 continue;
             }
             let kind = self.merged_kind(&family.name, family.kind);
             let variant = self.variant(&family.name, kind);
             let odd = self.odd_histograms(variant, family);
+            let odd_at = |labels| (!odd.is_empty() && odd.contains(&child_head(&family.name, labels))).then_some(slot);
             for sample in &family.samples {
-                if odd.is_empty() {
-                    self.stage_sample(&mut staged, variant, &family.name, sample, None);
-                } else {
-                    let is_odd = odd.contains(&child_head(&family.name, &sample.labels));
-                    self.stage_sample(&mut staged, variant, &family.name, sample, is_odd.then_some(slot));
+                self.stage_sample(&mut staged, variant, &family.name, sample, odd_at(&sample.labels));
+            }
+            for native in &family.natives {
+                self.stage_native(&mut staged, variant, &family.name, native, odd_at(&native.labels));
+            }
+            if !family.natives.is_empty() {
+                // Children that are only native are known but now.
+                for sample in family.samples.iter().filter(|s| s.role == Role::Created) {
+                    self.stage_sample(&mut staged, variant, &family.name, sample, odd_at(&sample.labels));
                 }
             }
             if family.kind != MetricType::Unknown || !family.samples.is_empty() {
@@ -137,11 +150,26 @@ impl Pool {
 
     /// An empty stage for the next body.
     pub(super) fn begin_staging(&mut self) -> Staged {
+        self.tidy();
         let mut staged = self.spare.pop().unwrap_or_default();
         self.bodies += 1;
         staged.body = self.bodies;
         staged.values.reserve(self.catalog.columns());
         staged
+    }
+
+    /// Lines that no body repeats and text that nothing refers to must not pile up.
+    fn tidy(&mut self) {
+        let series = self.catalog.len();
+        if self.catalog.heads.is_sparse() || self.layouts.iter().any(|l| l.is_crowded(series)) {
+            self.begin_layouts_anew();
+        }
+    }
+
+    /// Forgets what lines mean, and the text that only they needed.
+    pub(super) fn begin_layouts_anew(&mut self) {
+        self.layouts.iter_mut().for_each(Layout::begin_anew);
+        self.catalog.compact_heads();
     }
 
     /// The evidence of the instance: `process_start_time_seconds` without labels, whatever its type.
@@ -232,7 +260,9 @@ impl Pool {
         self.catalog.children().any(|(id, child)| {
             is_total(self.catalog.variant(child.variant).kind)
                 && staged.shows(child)
-                && (created_moved(record, staged, id) || child_fell(child, &record.last, &staged.values))
+                && (created_moved(record, staged, id)
+                    || child_fell(child, &record.last, &staged.values)
+                    || native::fell(record, staged, id))
         })
     }
 
@@ -256,7 +286,7 @@ impl Pool {
 
     /// `histograms: label | drop`: the children (by head) whose bounds differ from those first seen.
     fn odd_histograms(&mut self, variant: VariantId, family: &Family<'_>) -> HashSet<String> {
-        let mut bounds: HashMap<String, Vec<f64>> = HashMap::new();
+        let mut bounds: HashMap<String, Vec<f64>> = HashMap::default();
         if self.config.histograms != BoundsPolicy::Union && family.kind == MetricType::Histogram {
             for sample in &family.samples {
                 if let Role::Bucket(bound) = sample.role {

@@ -141,7 +141,7 @@ fn odd_bounds_can_stand_apart_or_be_left_out() {
     let mut bench = Bench::new(2, |c, _| c.histograms = BoundsPolicy::Label);
     let out = bench.round(1.0, &[&a, &b]);
     assert_eq!((out["h_count"], out[r#"h_count{worker="w2"}"#]), (3.0, 8.0));
-    assert_eq!(out[r#"h_bucket{worker="w2",le="2.0"}"#], 5.0);
+    assert_eq!(out[r#"h_bucket{le="2.0",worker="w2"}"#], 5.0);
     let mut bench = Bench::new(2, |c, _| c.histograms = BoundsPolicy::Drop);
     let out = bench.round(1.0, &[&a, &b]);
     assert_eq!((out["h_count"], out.len()), (3.0, 3));
@@ -193,7 +193,7 @@ fn a_sum_is_served_only_if_every_contribution_has_one_and_infinite_ones_do_not_s
 fn quantiles_may_stay_per_worker() {
     let body = "# TYPE s summary\ns{quantile=\"0.5\"} 2\ns_sum 3\ns_count 4\n";
     let out = Bench::new(1, |c, _| c.quantiles = QuantilePolicy::PerWorker).round(1.0, &[body]);
-    assert_eq!((out[r#"s{worker="w1",quantile="0.5"}"#], out["s_count"]), (2.0, 4.0));
+    assert_eq!((out[r#"s{quantile="0.5",worker="w1"}"#], out["s_count"]), (2.0, 4.0));
     assert_eq!(Bench::plain(1).round(1.0, &[body]).len(), 2);
 }
 
@@ -215,6 +215,21 @@ fn at_max_series_the_longest_unseen_goes_and_live_ones_stay() {
     bench.pool.limits.max_series = 100;
     let out = bench.round(1.0, &[&body(5..20)]);
     assert_eq!(out["v_total{v=\"19\"}"], 1.0, "not exposed so far: a new series, nothing to jump from");
+}
+
+#[test]
+fn names_that_come_and_go_leave_nothing_behind() {
+    let mut bench = Bench::new(1, |_, l| l.max_series = 20);
+    for round in 0..2_000 {
+        let body = (0..5)
+            .fold("# TYPE v_total counter\n".to_string(), |b, v| format!("{b}v_total{{view=\"view {round} number {v}\"}} 1\n"));
+        assert!(bench.round(1.0, &[&body]).len() <= 20);
+        // What is served is what stands there, wherever it was moved.
+        let names =
+            bench.pool.families().iter().flat_map(|f| &f.samples).filter(|s| s.head.contains(&format!("view {round} "))).count();
+        assert_eq!(names, 5, "{round}");
+    }
+    assert!(bench.pool.catalog.heads.length() < 200_000, "{} bytes of heads", bench.pool.catalog.heads.length());
 }
 
 #[test]

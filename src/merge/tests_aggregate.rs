@@ -93,7 +93,7 @@ fn histograms_of_different_bounds_are_one_and_stay_so_when_a_part_goes() {
     let many: String = (0..6).fold("# TYPE g gauge\n".into(), |lines, n| format!("{lines}g{{n=\"{n}\"}} 1\n"));
     let grown = a.replace("} 10", "} 12");
     let out = bench.round(1.0, &[&format!("{grown}{many}")]);
-    assert!(bench.pool.catalog.children().all(|(_, child)| !child.head.contains("v=\"b\"")), "b is forgotten");
+    assert!(bench.pool.catalog.children().all(|(id, _)| !bench.pool.catalog.child_head(id).contains("v=\"b\"")), "b is forgotten");
     assert_eq!((at(&out), out["h_count"]), (vec![1.0, 7.0, 9.0, 18.0], 18.0));
 }
 
@@ -123,6 +123,27 @@ fn summaries_lose_their_quantiles_only() {
     let summary = "# TYPE s summary\ns{v=\"1\",quantile=\"0.5\"} 1\ns_sum{v=\"1\"} 2\ns_count{v=\"1\"} 3\ns{quantile=\"0.5\"} 9\ns_sum 4\ns_count 5\n";
     let out = bench.round(1.0, &[summary]);
     assert_eq!((out["s_sum"], out["s_count"], out.len()), (6.0, 8.0, 2));
+}
+
+#[test]
+fn a_sum_began_with_the_earliest_of_its_parts_or_nobody_knows_when() {
+    let body = |parts: &[(u32, Option<f64>)]| {
+        let mut lines = "# TYPE c_total counter\n".to_string();
+        parts.iter().for_each(|(v, _)| writeln!(lines, "c_total{{v=\"{v}\"}} 1").unwrap());
+        lines.push_str("# TYPE c_created gauge\n");
+        for (v, created) in parts.iter().filter_map(|(v, created)| Some((v, (*created)?))) {
+            writeln!(lines, "c_created{{v=\"{v}\"}} {created}").unwrap();
+        }
+        lines
+    };
+    let mut known = bench(2, 1000);
+    let out = known.round(1.0, &[&body(&[(1, Some(70.0)), (2, Some(50.0))]), &body(&[(3, Some(60.0))])]);
+    assert_eq!((out["c_total"], out["c_created"], out.len()), (3.0, 50.0, 2));
+    // What comes later was counted since.
+    let out = known.round(1.0, &[&body(&[(1, Some(70.0)), (2, Some(50.0)), (4, Some(10.0))]), DOWN]);
+    assert_eq!(out["c_created"], 50.0);
+    let out = bench(2, 1000).round(1.0, &[&body(&[(1, Some(70.0)), (2, None)]), &body(&[(3, Some(60.0))])]);
+    assert_eq!((out["c_total"], out.contains_key("c_created")), (3.0, false));
 }
 
 #[test]

@@ -4,41 +4,38 @@ use super::catalog::{Catalog, Child, SeriesId};
 use super::column::{ABSENT, Column, is_absent, steps};
 use super::groups::raise_group;
 use super::pool::{Pool, is_total};
+use super::shape::Total;
 use super::slot::Slot;
 
 impl Pool {
     /// Computes every total afresh: adding differences would drift.
     pub(super) fn sum_up(&mut self) {
         let sums = self.dense_sums();
-        let established: Vec<_> = self.types.established().collect();
-        for variant in established {
-            let variant = self.catalog.variant(variant);
-            if !is_total(variant.kind) {
+        self.out.reserve(sums.len());
+        let broken = raise_all(self.out.entries(), &sums, self.catalog.totals());
+        let broken = broken.into_iter().map(|series| self.catalog.child(self.catalog.child_of(series)));
+        for child in self.catalog.uneven().chain(broken) {
+            if !self.types.is_established(&self.catalog, child.variant) {
                 continue;
             }
-            for id in &variant.children {
-                if self.groups.is_part(*id) {
-                    continue;
+            if child.buckets().is_empty() {
+                for s in child.value().into_iter().chain(child.count().filter(|_| !child.no_count)) {
+                    raise(&mut self.out, s, sums.get(s as usize).copied().unwrap_or(ABSENT));
                 }
-                if self.groups.is_sum(&self.catalog, *id) {
-                    raise_group(&mut self.out, &self.catalog, &self.groups, *id, &sums, (&self.offset, &self.slots));
-                    continue;
-                }
-                let child = self.catalog.child(*id);
-                if child.buckets().is_empty() {
-                    for s in child.value().into_iter().chain(child.count().filter(|_| !child.no_count)) {
-                        raise(&mut self.out, s, sums.get(s as usize).copied().unwrap_or(ABSENT));
-                    }
-                } else {
-                    raise_buckets(&mut self.out, &self.catalog, child, &sums, &self.offset, &self.slots);
-                }
-                if let Some(s) = child.sum() {
-                    // A sum may fall with negative observations, so it isn't held up.
-                    self.out.set(s, if child.no_sum { ABSENT } else { sums.get(s as usize).copied().unwrap_or(ABSENT) });
-                }
+            } else {
+                raise_buckets(&mut self.out, &self.catalog, child, &sums, &self.offset, &self.slots);
+            }
+            if let Some(s) = child.sum() {
+                // A sum may fall with negative observations, so it isn't held up.
+                self.out.set(s, if child.no_sum { ABSENT } else { sums.get(s as usize).copied().unwrap_or(ABSENT) });
             }
         }
-        self.tally.retained_series = self.retained();
+        for id in self.groups.outputs() {
+            let variant = self.catalog.child(id).variant;
+            if is_total(self.catalog.variant(variant).kind) && self.types.is_established(&self.catalog, variant) {
+                raise_group(&mut self.out, &self.catalog, &self.groups, id, &sums, (&self.offset, &self.slots));
+            }
+        }
     }
 
     /// `offset + Σ (last − base)` for every series on its own.
@@ -48,23 +45,20 @@ impl Pool {
             *sum = *offset;
         }
         for record in self.slots.iter().flat_map(|s| &s.records) {
-            let bases = record.base.as_slice();
-            for (i, (sum, last)) in sums.iter_mut().zip(record.last.as_slice()).enumerate() {
-                if is_absent(*last) {
-                    continue;
-                }
-                let grown = match bases.get(i) {
-                    Some(base) if !is_absent(*base) => last - base,
-                    _ => *last,
-                };
-                *sum = if is_absent(*sum) { grown } else { *sum + grown };
+            let (last, base) = (record.last.as_slice(), record.base.as_slice());
+            // Most records have no base at all.
+            let based = base.len().min(last.len()).min(sums.len());
+            for ((sum, last), base) in sums.iter_mut().zip(last).zip(base) {
+                let grown = if is_absent(*base) { *last } else { last - base };
+                add(sum, if is_absent(*last) { ABSENT } else { grown });
             }
+            sums[based..].iter_mut().zip(&last[based..]).for_each(|(sum, last)| add(sum, *last));
         }
         sums
     }
 
     /// Totals in the output that no live worker shows.
-    fn retained(&self) -> usize {
+    pub(super) fn retained(&self) -> usize {
         let fresh = || self.slots.iter().filter(|s| s.fresh);
         let mut shown = vec![false; self.out.as_slice().len()];
         for record in fresh().filter(|s| s.taken_whole).filter_map(Slot::current) {
@@ -86,6 +80,45 @@ impl Pool {
         let held = (0..).zip(self.out.as_slice()).zip(shown).filter(|((_, out), shown)| !is_absent(**out) && !shown);
         held.filter(|((series, _), _)| !is_marked(*series)).count()
     }
+}
+
+/// The totals that follow from the sums series by series. Returns buckets whose lower neighbour shows nothing: their child must be
+/// looked at as a whole.
+fn raise_all(out: &mut [f64], sums: &[f64], totals: &[Total]) -> Vec<SeriesId> {
+    let mut broken = Vec::new();
+    for (at, (sum, total)) in sums.iter().zip(totals).enumerate() {
+        if *total == Total::APART {
+            continue;
+        }
+        let before = out[at];
+        out[at] = if *total == Total::PLAIN {
+            *sum
+        } else {
+            // `max` ignores ABSENT, a NaN: nothing was served so far, or nothing is there now.
+            let held = if is_absent(*sum) { before } else { before.max(*sum) };
+            match total.back().and_then(|back| at.checked_sub(back)).map(|below| out[below]) {
+                Some(below) if is_absent(below) && !is_absent(held) => {
+                    broken.push(at as SeriesId);
+                    held
+                }
+                Some(below) if !is_absent(held) => held.max(below),
+                _ => held,
+            }
+        };
+    }
+    broken
+}
+
+#[inline]
+fn add(sum: &mut f64, grown: f64) {
+    let both = *sum + grown;
+    *sum = if is_absent(grown) {
+        *sum
+    } else if is_absent(*sum) {
+        grown
+    } else {
+        both
+    };
 }
 
 pub(super) fn raise(out: &mut Column, series: SeriesId, sum: f64) {

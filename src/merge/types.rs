@@ -2,7 +2,8 @@
 
 use super::catalog::{Catalog, VariantId};
 use crate::model::{MetricType, Role, sample_name};
-use std::collections::{BTreeMap, HashMap};
+use foldhash::HashMap;
+use std::collections::BTreeMap;
 
 /// Whose body it is.
 #[derive(Debug, Clone, Copy)]

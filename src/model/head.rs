@@ -1,8 +1,9 @@
 //! The head of a sample line: its name and labels, in the one canonical spelling that also serves as the series' identity.
 //!
-//! Canonical: labels sorted by name, `le` or `quantile` last in the spelling of [`push_bound`], no blanks, names outside the legacy
-//! character set quoted (a quoted metric name stands first in the braces), values escaped as the text formats want it. Both text
-//! formats and OpenMetrics print this head as it is.
+//! Canonical: labels sorted by name, `le` and `quantile` among them in the spelling of [`push_bound`], no blanks, names outside the
+//! legacy character set quoted (a quoted metric name stands first in the braces), values escaped as the text formats want it. Both
+//! text formats and OpenMetrics print this head as it is. Python's client library spells heads the same way, so that a pool of its
+//! workers stores each once.
 
 use super::{Labels, MetricType, Role, TextSink, push_bound};
 use std::borrow::Cow;
@@ -69,11 +70,16 @@ fn push_head<K: AsRef<str>, V: AsRef<str>>(out: &mut String, name: &str, labels:
             out.push(',');
         }
     };
-    for (k, v) in labels {
-        comma(out);
+    let (before, after) =
+        labels.split_at(extra.map_or(labels.len(), |(name, _)| labels.partition_point(|(k, _)| k.as_ref() < name)));
+    let pair = |out: &mut String, (k, v): &(K, V)| {
         push_label_name(out, k.as_ref());
         out.push('=');
         push_quoted(out, v.as_ref());
+    };
+    for label in before {
+        comma(out);
+        pair(out, label);
     }
     if let Some((k, bound)) = extra {
         comma(out);
@@ -81,6 +87,10 @@ fn push_head<K: AsRef<str>, V: AsRef<str>>(out: &mut String, name: &str, labels:
         out.push_str("=\"");
         push_bound(out, bound);
         out.push('"');
+    }
+    for label in after {
+        comma(out);
+        pair(out, label);
     }
     out.push('}');
 }
@@ -138,6 +148,43 @@ pub fn split_head(head: &str) -> Option<(Cow<'_, str>, Labels<'_>)> {
     Some((name, labels))
 }
 
+/// The labels in a canonical head as they stand there, without `le` or `quantile` of the sample's role and without the braces: what
+/// tells the children of a family apart.
+pub(crate) fn child_labels(head: &str, role: Role) -> Cow<'_, str> {
+    let (_, rest) = head.split_once('{').unwrap_or(("", ""));
+    let rest = rest.strip_suffix('}').unwrap_or(rest);
+    let labels = match head.starts_with('{') {
+        // A quoted metric name stands first.
+        true => take_quoted(rest).map_or(rest, |(_, labels)| labels.strip_prefix(',').unwrap_or(labels)),
+        false => rest,
+    };
+    let own = match role {
+        Role::Bucket(_) => "le=",
+        Role::Quantile(_) => "quantile=",
+        _ => return Cow::Borrowed(labels),
+    };
+    let mut at = labels;
+    while !at.is_empty() && !at.starts_with(own) {
+        let Some(next) = behind_label(at) else { return Cow::Borrowed(labels) };
+        at = next;
+    }
+    let before = labels.get(..labels.len() - at.len()).unwrap_or_default();
+    match (before.strip_suffix(',').unwrap_or(before), behind_label(at).unwrap_or_default()) {
+        ("", others) | (others, "") => Cow::Borrowed(others),
+        (before, after) => Cow::Owned(format!("{before},{after}")),
+    }
+}
+
+/// What follows the first of some labels.
+fn behind_label(labels: &str) -> Option<&str> {
+    let value = match labels.starts_with('"') {
+        true => take_quoted(labels)?.1.strip_prefix('=')?,
+        false => labels.split_once('=')?.1,
+    };
+    let (_, rest) = take_quoted(value)?;
+    Some(rest.strip_prefix(',').unwrap_or(rest))
+}
+
 /// The unescaped text of a leading double-quoted string, and what follows it.
 fn take_quoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
     let body = text.strip_prefix('"')?;
@@ -177,7 +224,7 @@ mod tests {
         let none: [(&str, &str); 0] = [];
         let h = |name, kind, role, labels: &[(&str, &str)]| sample_head(name, kind, role, labels);
         assert_eq!(h("up", MetricType::Gauge, Role::Value, &none), "up");
-        assert_eq!(h("a", MetricType::Histogram, Role::Bucket(10.0), &[("v", "x")]), r#"a_bucket{v="x",le="10.0"}"#);
+        assert_eq!(h("a", MetricType::Histogram, Role::Bucket(10.0), &[("v", "x")]), r#"a_bucket{le="10.0",v="x"}"#);
         assert_eq!(h("a", MetricType::GaugeHistogram, Role::Count, &none), "a_gcount");
         for labels in [vec![], vec![("a", "x")], vec![("a.b", "q\"\\\n{},="), ("c", "y")]] {
             for name in ["m", "m.n"] {
@@ -187,6 +234,23 @@ mod tests {
                     (n.as_ref(), l.iter().map(|(k, v)| (k.as_ref(), v.as_ref())).collect::<Vec<_>>()),
                     (name, labels.clone())
                 );
+            }
+        }
+        for name in ["m", "m.n", "le=\""] {
+            for labels in
+                [vec![], vec![("a", "x")], vec![("a.b", "q\"\\\n{},="), ("file", "le=\"1\"")], vec![("a", "x,le="), ("z", "1")]]
+            {
+                for (kind, roles) in [
+                    (MetricType::Histogram, [Role::Bucket(0.5), Role::Count, Role::Created]),
+                    (MetricType::Summary, [Role::Quantile(0.5), Role::Sum, Role::Created]),
+                ] {
+                    let heads = roles.map(|role| h(name, kind, role, &labels));
+                    let child = child_head("m", &labels);
+                    let want = child.trim_start_matches("m").trim_start_matches('{').trim_end_matches('}');
+                    for (head, role) in heads.iter().zip(roles) {
+                        assert_eq!(child_labels(head, role), want, "{head}");
+                    }
+                }
             }
         }
         assert_eq!(h("a_total", MetricType::Counter, Role::Created, &none), "a_created");

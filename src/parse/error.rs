@@ -1,15 +1,39 @@
+use std::borrow::Cow;
+use std::fmt;
+
 /// Why a body is rejected as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {why}: {excerpt:?}")]
+#[error("{place}: {why}: {excerpt:?}")]
 pub struct ParseError {
-    /// Line number, from 1.
-    pub line: usize,
+    /// Where in the body.
+    pub place: Place,
     /// What is wrong.
-    pub why: &'static str,
-    /// The start of the offending line, at most 80 characters.
+    pub why: Cow<'static, str>,
+    /// The start of the offending line or the name of the offending family, at most 80 characters.
     pub excerpt: String,
-    /// Whether the body may just be cut short (no final line feed, no `# EOF`).
+    /// Whether the body may just be cut short (no final line feed, no `# EOF`, a message without its end).
     pub truncated: bool,
+}
+
+/// Where in a body something is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The header that says what the body is.
+    ContentType,
+    /// A line of text, from 1.
+    Line(usize),
+    /// A family of a protobuf body, from 1.
+    Family(usize),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ContentType => f.write_str("Content-Type"),
+            Self::Line(number) => write!(f, "line {number}"),
+            Self::Family(number) => write!(f, "family {number}"),
+        }
+    }
 }
 
 /// Characters of an excerpt: enough to find the line, little enough for a log.
@@ -18,7 +42,12 @@ const EXCERPT_CHARS_MAX: usize = 80;
 impl ParseError {
     /// A line that breaks the format's rules.
     pub(crate) fn in_line(line: usize, why: &'static str, text: &str) -> Self {
-        Self { line, why, excerpt: text.chars().take(EXCERPT_CHARS_MAX).collect(), truncated: false }
+        Self::at(Place::Line(line), why, text)
+    }
+
+    /// The same anywhere in a body.
+    pub(super) fn at(place: Place, why: impl Into<Cow<'static, str>>, text: &str) -> Self {
+        Self { place, why: why.into(), excerpt: text.chars().take(EXCERPT_CHARS_MAX).collect(), truncated: false }
     }
 
     /// A body that ends too early, in this line.
@@ -59,7 +88,7 @@ mod tests {
     fn a_body_cut_within_a_character_is_cut_short() {
         let error = utf8("a{x=\"é".as_bytes().split_last().unwrap().1).unwrap_err();
         assert!(error.truncated);
-        assert_eq!(error.line, 1);
+        assert_eq!(error.place, Place::Line(1));
     }
 
     #[test]

@@ -1,49 +1,49 @@
 //! Bytes of an exposition → families, borrowed from the body.
 //!
 //! A format's file (`text`, `openmetrics`) knows its lines; `line` the tokens both share; `families` what the lines mean together,
-//! whichever order they came in.
+//! whichever order they came in. `protobuf` has messages where the others have lines.
 
 mod error;
 mod families;
 mod line;
+mod media;
 mod openmetrics;
+mod protobuf;
 mod text;
 mod unescape;
 
-pub use error::ParseError;
+pub use error::{ParseError, Place};
 pub(crate) use line::{Head, Line, Tail, Why};
+pub(crate) use media::{is_openmetrics, is_protobuf};
 pub(crate) use openmetrics::EOF;
 pub use openmetrics::openmetrics;
+pub use protobuf::protobuf;
 pub use text::text;
 
 use crate::model::Family;
+use media::Media;
 
 /// What a whole, valid body held.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Exposition<'a> {
     /// The families in the order in which they first appeared, one per canonical name and type; also those with a type or HELP only.
     pub families: Vec<Family<'a>>,
-    /// Second HELP, TYPE or UNIT lines of a family, which were ignored.
+    /// Second HELP, TYPE or UNIT lines of a family, and second messages of one, whose metadata was ignored.
     pub repeated_metadata: usize,
     /// Samples whose form their type does not allow in OpenMetrics (a counter without `_total`, …), repaired or kept as unknown.
     pub irregular_samples: usize,
 }
 
-/// The media type of OpenMetrics.
-const OPENMETRICS: &str = "application/openmetrics-text";
-
-/// Reads a body: OpenMetrics where the Content-Type says `application/openmetrics-text`, else the text format (0.0.4 and 1.0.0 alike).
+/// Reads a body: protobuf and OpenMetrics where the Content-Type says so, else the text format (0.0.4 and 1.0.0 alike).
 ///
 /// # Errors
-/// The first breach of the format's rules rejects the body as a whole.
+/// The first breach of the format's rules rejects the body as a whole; so does a form of protobuf that is not the delimited one.
 pub fn parse<'a>(content_type: Option<&str>, body: &'a [u8]) -> Result<Exposition<'a>, ParseError> {
-    if is_openmetrics(content_type) { openmetrics(body) } else { text(body) }
-}
-
-/// Whether a body of this Content-Type is read as OpenMetrics.
-pub(crate) fn is_openmetrics(content_type: Option<&str>) -> bool {
-    let media = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    media.eq_ignore_ascii_case(OPENMETRICS)
+    match media::media(content_type)? {
+        Media::Text => text(body),
+        Media::OpenMetrics => openmetrics(body),
+        Media::Protobuf => protobuf(body),
+    }
 }
 
 /// Reads one line on its own, without its line feed; not the final `# EOF`.

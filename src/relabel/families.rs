@@ -27,6 +27,16 @@ impl Relabelling {
         let mut left_out = 0;
         let contents: Vec<_> = families.into_iter().map(|family| new.declare(family)).collect();
         for (name, kind, samples, natives) in contents {
+            // Natives first: whose child it is decides whose start times stay.
+            for native in natives {
+                match self.child(&name, kind, &native.labels) {
+                    Relabelled::Kept { family, labels } => {
+                        left_out += usize::from(!new.put_native(&name, family, labels, kind, native));
+                    }
+                    Relabelled::Dropped => {}
+                    Relabelled::Odd => left_out += 1,
+                }
+            }
             let mut before: Option<(Labels<'a>, Relabelled<'a>)> = None;
             for sample in samples {
                 let known = before.take().filter(|(labels, _)| *labels == sample.labels);
@@ -39,15 +49,6 @@ impl Relabelling {
                     Relabelled::Odd => left_out += 1,
                 }
                 before = Some((labels, child));
-            }
-            for native in natives {
-                match self.child(&name, kind, &native.labels) {
-                    Relabelled::Kept { family, labels } => {
-                        left_out += usize::from(!new.put_native(&name, family, labels, kind, native));
-                    }
-                    Relabelled::Dropped => {}
-                    Relabelled::Odd => left_out += 1,
-                }
             }
         }
         (new.families, left_out)

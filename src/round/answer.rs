@@ -1,11 +1,14 @@
 use super::own;
 use super::state::State;
-use crate::encode::{FamilyView, Format, Rendered, encode};
+use crate::compression::{Encoding, pack};
+use crate::encode::{FamilyView, Format, Rendered, Style, encode};
 use crate::model::{MetricType, sample_name};
 use bytes::Bytes;
 
 /// Bodies kept between two rounds: one per format and query in use. More just aren't shared.
 const CACHE_MAX: usize = 8;
+/// Smaller bodies are not packed: what it saved on the way would not pay for the time.
+const PACK_BYTES_MIN: usize = 1 << 10;
 
 /// What of everything a request wants.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,7 +45,16 @@ pub enum Refusal {
 
 /// Encoded bodies since the last change.
 #[derive(Debug, Default)]
-pub(super) struct Cache(Vec<(Query, Format, Bytes)>);
+pub(super) struct Cache(Vec<Kept>);
+
+#[derive(Debug)]
+struct Kept {
+    query: Query,
+    format: Format,
+    body: Bytes,
+    /// The body in the encodings asked for so far.
+    packed: Vec<(Encoding, Bytes)>,
+}
 
 impl Cache {
     pub(super) fn clear(&mut self) {
@@ -50,13 +62,32 @@ impl Cache {
     }
 
     fn get(&self, query: &Query, format: Format) -> Option<Bytes> {
-        self.0.iter().find(|(q, f, _)| q == query && *f == format).map(|(_, _, body)| body.clone())
+        self.0.iter().find(|kept| kept.query == *query && kept.format == format).map(|kept| kept.body.clone())
     }
 
     fn put(&mut self, query: &Query, format: Format, body: &Bytes) {
         if self.0.len() < CACHE_MAX {
-            self.0.push((query.clone(), format, body.clone()));
+            self.0.push(Kept { query: query.clone(), format, body: body.clone(), packed: Vec::new() });
         }
+    }
+
+    /// `body` in this encoding: packed once while it is kept. What is small, or doesn't become smaller, stays as it is.
+    pub(super) fn packed(&mut self, body: Bytes, encoding: Encoding) -> (Bytes, Encoding) {
+        if body.len() < PACK_BYTES_MIN {
+            return (body, Encoding::Identity);
+        }
+        let mut kept = self.0.iter_mut().find(|kept| kept.body.as_ptr() == body.as_ptr() && kept.body.len() == body.len());
+        let known = kept.iter().flat_map(|kept| &kept.packed).find(|(of, _)| *of == encoding).map(|(_, packed)| packed.clone());
+        if let Some(packed) = known {
+            return (packed, encoding);
+        }
+        let Some(packed) = pack(&body, encoding).filter(|packed| packed.len() < body.len()).map(Bytes::from) else {
+            return (body, Encoding::Identity);
+        };
+        if let Some(kept) = &mut kept {
+            kept.packed.push((encoding, packed.clone()));
+        }
+        (packed, encoding)
     }
 }
 
@@ -102,7 +133,7 @@ impl State {
 
     fn render(&mut self, query: &Query, picked: &[usize], format: Format) -> Bytes {
         let now = self.clock.now();
-        let Self { sources, join, ledger, .. } = self;
+        let Self { sources, join, ledger, openmetrics_created, .. } = self;
         let unmerged: Vec<Option<Rendered>> =
             picked.iter().map(|i| sources.get(*i).filter(|_| query.unmerged).and_then(|s| s.source.unmerged())).collect();
         let per_source: Vec<(usize, Vec<FamilyView<'_>>)> = picked
@@ -124,7 +155,7 @@ impl State {
         let conflicts = join.conflicts();
         let mut families = join.join(&per_source);
         if *query == Query::default() {
-            ledger.merged = (families.len(), families.iter().map(|f| f.samples.len()).sum());
+            ledger.merged = (families.len(), families.iter().map(series).sum());
         }
         let mut ours = own::of_sources(sources, picked, &left_out, now);
         if query.sources.is_empty() {
@@ -137,10 +168,15 @@ impl State {
             families.retain_mut(|f| keep_named(f, &query.names));
         }
         let mut body = Vec::new();
-        let report = encode(&families, format, &mut body);
+        let report = encode(&families, Style { format, openmetrics_created: *openmetrics_created }, &mut body);
         ledger.escape_collisions += report.escape_collisions as u64;
         body.into()
     }
+}
+
+/// Series of a family: a native histogram is one, the time at which a child began is none.
+fn series(family: &FamilyView<'_>) -> usize {
+    family.samples.iter().filter(|s| s.role != crate::model::Role::Created).count() + family.natives.len()
 }
 
 /// Keeps a family of one of these names whole (a counter's with or without `_total`), else its samples of these names.
@@ -150,15 +186,16 @@ fn keep_named(family: &mut FamilyView<'_>, names: &[String]) -> bool {
     if !named(family.name) && !bare.is_some_and(named) {
         let (name, kind) = (family.name, family.kind);
         family.samples.retain(|s| named(&sample_name(name, kind, s.role)));
+        family.natives.clear();
     }
-    !family.samples.is_empty()
+    !family.samples.is_empty() || !family.natives.is_empty()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encode::SampleView;
-    use crate::model::Role;
+    use crate::encode::{NativeView, SampleView};
+    use crate::model::{NativeHistogram, Role};
     use crate::testing;
 
     #[test]
@@ -175,6 +212,38 @@ mod tests {
         assert_ne!(state.answer(&all, Format::Text004).unwrap(), "kept");
     }
 
+    #[cfg(feature = "compression")]
+    #[test]
+    fn a_body_is_packed_once_for_all_who_share_it() {
+        let (mut cache, query) = (Cache::default(), Query::default());
+        let body = Bytes::from("a_total 1\n".repeat(200));
+        cache.put(&query, Format::Text004, &body);
+        let (first, encoding) = cache.packed(body.clone(), Encoding::Gzip);
+        assert_eq!(encoding, Encoding::Gzip);
+        let (again, _) = cache.packed(cache.get(&query, Format::Text004).unwrap(), Encoding::Gzip);
+        assert_eq!(again.as_ptr(), first.as_ptr());
+        let (other, encoding) = cache.packed(body.clone(), Encoding::Zstd);
+        assert_eq!((encoding, other == first), (Encoding::Zstd, false));
+        assert_eq!(cache.packed(body.clone(), Encoding::Identity), (body.clone(), Encoding::Identity));
+
+        // A body that is not kept is packed all the same; one that is small, or dense, isn't.
+        let stranger = Bytes::copy_from_slice(&body);
+        let (packed, encoding) = cache.packed(stranger, Encoding::Gzip);
+        assert_eq!((packed == first, encoding), (true, Encoding::Gzip));
+        assert_ne!(packed.as_ptr(), first.as_ptr());
+        let small = Bytes::from("a".repeat(PACK_BYTES_MIN - 1));
+        assert_eq!(cache.packed(small.clone(), Encoding::Gzip), (small, Encoding::Identity));
+        let mut state = 1_u32;
+        let dense: Vec<u8> = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        })
+        .take(PACK_BYTES_MIN)
+        .collect();
+        let dense = Bytes::from(dense);
+        assert_eq!(cache.packed(dense.clone(), Encoding::Gzip), (dense, Encoding::Identity));
+    }
+
     #[test]
     fn names_pick_families_or_series() {
         let sample = |role| SampleView { head: "", role, value: 0.0, exemplar: None };
@@ -187,6 +256,11 @@ mod tests {
         assert_eq!(kept("a", MetricType::Summary, &["a", "z"]), (true, 3));
         assert_eq!(kept("a", MetricType::Summary, &["a_sum"]), (true, 1));
         assert_eq!(kept("a", MetricType::Summary, &["b"]), (false, 0));
+        let histogram = NativeHistogram::default();
+        let natives = vec![NativeView { head: "h", histogram: &histogram, exemplars: &[] }];
+        let mut native = FamilyView { name: "h", kind: MetricType::Histogram, help: "", unit: "", samples: vec![], natives };
+        assert!(keep_named(&mut native, &["h".to_string()]));
+        assert!(!keep_named(&mut native, &["h_count".to_string()]), "what is only native has no such series");
         assert!(kept("a_total", MetricType::Counter, &["a"]).0);
         assert!(!kept("a_total", MetricType::Gauge, &["a"]).0);
     }

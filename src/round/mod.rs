@@ -17,6 +17,7 @@ pub use answer::{Query, Refusal};
 pub use report::{SourceReport, TargetReport};
 pub use status::{State as TargetState, Status};
 
+use crate::compression::Encoding;
 use crate::config::Config;
 use crate::encode::Format;
 use crate::scrape::{BadHeader, ProcessId, Request};
@@ -103,6 +104,11 @@ impl Proxy {
     /// See [`Proxy::answer`].
     pub fn peek(&self, query: &Query, format: Format) -> Result<Bytes, Refusal> {
         lock(&self.state).answer(query, format)
+    }
+
+    /// A body just answered, packed once for all who share it; as it is where that is asked for, or where packing it doesn't pay.
+    pub fn packed(&self, body: Bytes, encoding: Encoding) -> (Bytes, Encoding) {
+        lock(&self.state).cache.packed(body, encoding)
     }
 
     /// Whether these sources exist.

@@ -24,6 +24,8 @@ pub(super) struct State {
     pub(super) clock: Clock,
     pub(super) cache: Cache,
     pub(super) ledger: Ledger,
+    /// Whether OpenMetrics shows when children began.
+    pub(super) openmetrics_created: bool,
     /// Whether a round is over, so that every target was tried once.
     pub(super) ready: bool,
     /// Whether any scrape was ever good.
@@ -81,6 +83,7 @@ impl State {
                 escape_collisions: 0,
                 merged: (0, 0),
             },
+            openmetrics_created: config.web.openmetrics_created,
             ready: false,
             any_good: false,
         }

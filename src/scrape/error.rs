@@ -1,3 +1,4 @@
+use crate::compression::UnpackError;
 use bytes::Bytes;
 use std::time::Duration;
 
@@ -64,6 +65,16 @@ impl Missed {
 impl From<crate::parse::ParseError> for Missed {
     fn from(error: crate::parse::ParseError) -> Self {
         if error.truncated { Self::Truncated(error.to_string()) } else { Self::Parse(error.to_string()) }
+    }
+}
+
+impl From<UnpackError> for Missed {
+    fn from(error: UnpackError) -> Self {
+        match error {
+            UnpackError::TooLarge { limit } => Self::TooLarge { limit },
+            UnpackError::Truncated { .. } => Self::Truncated(error.to_string()),
+            UnpackError::Broken { .. } => Self::Parse(error.to_string()),
+        }
     }
 }
 

@@ -3,6 +3,9 @@
 use super::Missed;
 use crate::target::{Address, Target};
 
+/// What the path of nginx' VTS module ends in when it is to answer JSON, whatever its display format is set to.
+const VTS_FORMAT_JSON: &str = "/format/json";
+
 /// The likely cause of `missed` at a target of this kind of source, and the fix, in one line; `None` where nothing better can be
 /// said than the error itself.
 pub fn hint(kind: &str, missed: &Missed, target: &Target) -> Option<String> {
@@ -29,6 +32,10 @@ fn refused(kind: &str) -> &'static str {
         }
         "uwsgi" => "uWSGI is not running, or runs without its stats server: start it with --stats on this address",
         "nginx" => "nginx is not running or listens elsewhere: compare with the listen line of the server that has stub_status",
+        "nginx_vts" => {
+            "nginx is not running or listens elsewhere: compare with the listen line of the server that has \
+             vhost_traffic_status_display"
+        }
         _ => "the exporter is not running or listens elsewhere: start it, or correct the address",
     }
 }
@@ -71,12 +78,20 @@ fn status(kind: &str, code: u16, detail: &str, target: &Target) -> Option<String
         (400, "workers" | "exporter") => {
             "Django refuses the Host header (ALLOWED_HOSTS): set http_headers: {Host: localhost}, or a host that it allows".into()
         }
-        (401 | 403, "nginx") => format!("nginx does not let this address in: put \"allow 127.0.0.1;\" into location {path}"),
+        (401 | 403, "nginx" | "nginx_vts") => {
+            format!("nginx does not let this address in: put \"allow 127.0.0.1;\" into location {path}")
+        }
         (401 | 403, _) => {
             format!("access to {path} is restricted: let the scraper's address in, or use the workers' own metrics ports")
         }
         (404, "nginx") => {
             format!("nothing is served there: add \"location = {path} {{ stub_status; }}\", or correct the path in the target")
+        }
+        (404, "nginx_vts") => {
+            let location = path.strip_suffix(VTS_FORMAT_JSON).unwrap_or(path);
+            format!(
+                "nothing is served there: add \"location {location} {{ vhost_traffic_status_display; }}\", or correct the path in the target"
+            )
         }
         (404, "uwsgi") => "this is a web server, not uWSGI's stats server: use the address given to uWSGI's --stats".into(),
         (404, _) => format!("no metrics at {path}: set metrics_path, or write the path into the target (http://HOST:PORT/path)"),
@@ -126,6 +141,7 @@ fn parse(kind: &str, why: &str, target: &Target) -> Option<String> {
         return Some(match kind {
             "uwsgi" => "use the address given to uWSGI's --stats".into(),
             "nginx" => format!("put \"stub_status;\" into location {path}, or correct the path in the target"),
+            "nginx_vts" => format!("end the path in {VTS_FORMAT_JSON}: without it VTS may answer its page for people"),
             _ => format!("{path} answers a web page: set metrics_path to where the metrics are"),
         });
     }
@@ -133,12 +149,17 @@ fn parse(kind: &str, why: &str, target: &Target) -> Option<String> {
         return Some("this is nginx's stub_status: give it with --nginx, or kind: nginx".into());
     }
     if kind != "uwsgi" && any(&["\"{"]) {
-        return Some("this is JSON; if it is uWSGI's stats server, give it with --uwsgi, or kind: uwsgi".into());
+        return Some(
+            "this is JSON; give uWSGI's stats server with --uwsgi, and the status of nginx' VTS module with --nginx-vts".into(),
+        );
     }
     if kind != "uwsgi" && any(&["http version", "not http", "invalid http"]) {
         return Some(
             "no HTTP is spoken there; a uWSGI stats server is given with --uwsgi, uWSGI's own socket cannot be scraped".into(),
         );
+    }
+    if kind == "nginx_vts" && any(&["# help", "# type"]) {
+        return Some(format!("these are VTS' own Prometheus metrics: end the path in {VTS_FORMAT_JSON}, which is read better"));
     }
     if matches!(kind, "uwsgi" | "nginx") && any(&["# help", "# type"]) {
         return Some("these are Prometheus metrics: give the target with --workers or --exporter".into());
@@ -186,6 +207,7 @@ mod tests {
             ("workers", Missed::Refused, "Cannot export Prometheus /metrics/"),
             ("uwsgi", Missed::Refused, "--stats"),
             ("nginx", Missed::Refused, "listen line"),
+            ("nginx_vts", Missed::Refused, "vhost_traffic_status_display"),
             ("workers", timeout, "still holds the port"),
             ("workers", dns, "the name web.example is not known"),
             ("uwsgi", Missed::Connect("No such file or directory (os error 2)".into()), "mount"),
@@ -201,6 +223,11 @@ mod tests {
             ("nginx", status(403, ""), "allow 127.0.0.1;"),
             ("workers", status(404, ""), "metrics_path"),
             ("nginx", status(404, ""), "location = /metrics { stub_status; }"),
+            ("nginx_vts", status(403, ""), "allow 127.0.0.1;"),
+            ("nginx_vts", status(404, ""), "location /metrics { vhost_traffic_status_display; }"),
+            ("nginx_vts", parse("an HTML page"), "/format/json"),
+            ("nginx_vts", parse("it begins with \"# HELP nginx_vts_info\""), "/format/json"),
+            ("nginx_vts", parse("it begins with \"Active connections: 1\""), "--nginx"),
             ("workers", status(500, ""), "its log"),
             ("workers", status(502, ""), "reverse proxy"),
             ("exporter", status(508, ""), "leads back to this proxy"),
@@ -208,9 +235,11 @@ mod tests {
             ("nginx", parse("an HTML page"), "stub_status;"),
             ("workers", parse("line 1: not UTF-8: \"\\u{1f}\u{fffd}\\u{8}\""), "compressed"),
             ("workers", parse("line 1: no metric name: \"{\\\"version\\\"\""), "--uwsgi"),
+            ("workers", parse("line 1: no metric name: \"{\\\"hostName\\\"\""), "--nginx-vts"),
             ("workers", parse("line 1: bad value: \"Active connections: 3 \""), "--nginx"),
             ("workers", parse("the answer is not HTTP (invalid HTTP version parsed)"), "--uwsgi"),
-            ("workers", parse("the answer has Content-Encoding gzip"), "compressed"),
+            ("workers", parse("Content-Encoding is \"br\" although identity was asked for"), "switch compression off"),
+            ("workers", parse("the body is not what its Content-Encoding gzip says: deflate decompression error"), "compressed"),
             ("workers", Missed::Truncated("line 1: no line feed at the end: \"<html></html>\"".into()), "answers a web page"),
             ("uwsgi", parse("not uWSGI's stats JSON: it begins with \"# HELP python_info\""), "--workers"),
             ("uwsgi", Missed::Truncated("connected, then nothing".into()), "--stats"),

@@ -1,5 +1,6 @@
 use super::{Body, Ended, Missed, Part, Receipt, Request, Sink};
-use bytes::{Buf, Bytes};
+use crate::compression::{Encoding, Unpacker};
+use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderName, StatusCode};
 use http_body_util::{BodyExt, Empty};
@@ -46,15 +47,24 @@ where
             let detail = refusal(&head.headers, body).await;
             return Err(Missed::Status { code: head.status.as_u16(), detail }.into());
         }
-        check_encoding(&head.headers)?;
+        let encoding = encoding(&head.headers)?;
+        let incoming = Arriving { body, announced: announced(&head.headers, how.body_bytes_max())? };
+        let unpacker = Unpacker::new(encoding, how.body_bytes_max())?;
         let content_type = text(&head.headers, CONTENT_TYPE);
         match sink(Part::Begin(content_type.as_deref()))? {
             Receipt::Whole => {
-                let bytes = collect(body, &head.headers, how.body_bytes_max()).await?;
-                Ok(Body { content_type, bytes, streamed: None })
+                let mut bytes = Vec::with_capacity(incoming.announced.min(BODY_RESERVE_MAX));
+                let collect = |part: &[u8]| {
+                    bytes.extend_from_slice(part);
+                    Ok(())
+                };
+                incoming.unpack(unpacker, collect).await?;
+                Ok(Body { content_type, bytes: bytes.into(), streamed: None })
             }
             Receipt::Taken => {
-                let length = hand_on(body, &head.headers, how.body_bytes_max(), sink).await?;
+                let taken = |receipt| if receipt == Receipt::Again { Err(Ended::Again) } else { Ok(()) };
+                let length = incoming.unpack(unpacker, |part| taken(sink(Part::Bytes(part))?)).await?;
+                taken(sink(Part::End)?)?;
                 Ok(Body { content_type, bytes: Bytes::new(), streamed: Some(length) })
             }
             Receipt::Again => Err(Ended::Again),
@@ -69,47 +79,40 @@ where
     }
 }
 
-/// Refuses a body that is encoded although `identity` was asked for.
-pub(super) fn check_encoding(headers: &HeaderMap) -> Result<(), Missed> {
-    match text(headers, CONTENT_ENCODING) {
-        Some(coding) if !coding.eq_ignore_ascii_case("identity") && !coding.is_empty() => Err(Missed::Parse(format!(
-            "Content-Encoding is {:?} although identity was asked for; switch compression off for this path",
-            first_words(coding.as_bytes())
-        ))),
-        _ => Ok(()),
+/// How the body is encoded. `identity` is asked for, but some pack all the same.
+pub(super) fn encoding(headers: &HeaderMap) -> Result<Encoding, Missed> {
+    let names: Vec<_> = headers.get_all(CONTENT_ENCODING).iter().map(|name| String::from_utf8_lossy(name.as_bytes())).collect();
+    let name = names.join(", ");
+    let name = name.trim();
+    if name.is_empty() {
+        return Ok(Encoding::Identity);
     }
+    Encoding::of_name(name).ok_or_else(|| {
+        let known: Vec<_> = Encoding::PACKED.iter().map(|encoding| encoding.as_str()).collect();
+        let name = first_words(name.as_bytes());
+        let or = if known.is_empty() { String::new() } else { format!(", and only {} can be read", known.join(" and ")) };
+        Missed::Parse(format!("Content-Encoding is {name:?} although identity was asked for{or}"))
+    })
 }
 
-async fn collect(mut body: Incoming, headers: &HeaderMap, limit: usize) -> Result<Bytes, Missed> {
-    let announced = announced(headers, limit)?;
-    let mut bytes = Vec::with_capacity(announced.min(BODY_RESERVE_MAX));
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|e| cut(&e, bytes.len(), announced))?.into_data() else { continue };
-        if bytes.len() + data.remaining() > limit {
-            return Err(Missed::TooLarge { limit });
-        }
-        bytes.extend_from_slice(&data);
-    }
-    Ok(bytes.into())
+/// A body on its way.
+struct Arriving {
+    body: Incoming,
+    /// Bytes the head announces, 0 if it doesn't.
+    announced: usize,
 }
 
-/// Gives the body to `sink` as it comes; returns its length.
-async fn hand_on(mut body: Incoming, headers: &HeaderMap, limit: usize, sink: &mut Sink<'_>) -> Result<usize, Ended> {
-    let announced = announced(headers, limit)?;
-    let mut length = 0;
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|e| cut(&e, length, announced))?.into_data() else { continue };
-        length += data.len();
-        if length > limit {
-            return Err(Missed::TooLarge { limit }.into());
+impl Arriving {
+    /// Hands what comes on to `to`, unpacked; returns the length of that.
+    async fn unpack(mut self, mut unpacker: Unpacker, mut to: impl FnMut(&[u8]) -> Result<(), Ended>) -> Result<usize, Ended> {
+        let mut came = 0;
+        while let Some(frame) = self.body.frame().await {
+            let Ok(data) = frame.map_err(|e| cut(&e, came, self.announced))?.into_data() else { continue };
+            came += data.len();
+            unpacker.push(&data, &mut to)?;
         }
-        if sink(Part::Bytes(&data))? == Receipt::Again {
-            return Err(Ended::Again);
-        }
-    }
-    match sink(Part::End)? {
-        Receipt::Again => Err(Ended::Again),
-        _ => Ok(length),
+        unpacker.finish()?;
+        Ok(unpacker.length())
     }
 }
 

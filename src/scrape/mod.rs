@@ -3,6 +3,7 @@
 //! One connection per scrape, closed after: the metrics server of a Python worker serves one connection at a time, so an idle one
 //! would block it. That no target is read twice at once is the business of the caller ([`crate::round`] does rounds one by one).
 
+mod accept;
 mod connect;
 mod error;
 mod file;
@@ -59,6 +60,12 @@ pub async fn scrape_into(target: &Target, how: &Request, deadline: Instant, sink
 enum Ended {
     Missed(Missed),
     Again,
+}
+
+impl From<crate::compression::UnpackError> for Ended {
+    fn from(error: crate::compression::UnpackError) -> Self {
+        Self::Missed(error.into())
+    }
 }
 
 impl From<Missed> for Ended {

@@ -1,3 +1,4 @@
+use super::accept::accept;
 use super::{GUARD_HEADER, ProcessId, USER_AGENT};
 use crate::config::{SourceConfig, is_secret_header};
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, USER_AGENT as USER_AGENT_HEADER};
@@ -38,7 +39,10 @@ impl Request {
     /// A header of `http_headers` that can't be sent.
     pub fn new(source: &SourceConfig, id: &ProcessId) -> Result<Self, BadHeader> {
         let mut headers = HeaderMap::new();
-        headers.insert(ACCEPT, HeaderValue::from_static(source.kind.accept));
+        // Always one that HTTP allows.
+        if let Ok(accept) = HeaderValue::try_from(accept(source)) {
+            headers.insert(ACCEPT, accept);
+        }
         headers.insert(USER_AGENT_HEADER, HeaderValue::from_static(USER_AGENT));
         for (name, text) in &source.http_headers.0 {
             let bad = || BadHeader { source_name: source.name.clone(), header: name.clone() };

@@ -2,8 +2,9 @@
 //! puts an HTTP head before it. Which of the two can only be found out by listening.
 
 use super::connect::UNIX_HOST;
-use super::http::{check_encoding, first_words, text};
+use super::http::{encoding, first_words, text};
 use super::{Body, Missed, Request};
+use crate::compression::{Encoding, Unpacker};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use std::time::Duration;
@@ -63,10 +64,11 @@ where
         return Err(ended_by.map_or_else(nothing, |e| Missed::Truncated(format!("no byte came ({e})"))));
     }
     how.set_asks_first(got.starts_with(HTTP_MARK));
-    let (body, announced) = if got.starts_with(HTTP_MARK) {
+    let Document { body, announced, encoding } = if got.starts_with(HTTP_MARK) {
         strip_head(got)?
     } else {
-        (Body { content_type: None, bytes: got.into(), streamed: None }, None)
+        let body = Body { content_type: None, bytes: got.into(), streamed: None };
+        Document { body, announced: None, encoding: Encoding::Identity }
     };
     if body.bytes.len() > limit {
         return Err(Missed::TooLarge { limit });
@@ -75,11 +77,33 @@ where
         (Some(announced), _) if body.bytes.len() < announced => {
             Err(Missed::Truncated(format!("{} of {announced} bytes came", body.bytes.len())))
         }
-        (None, Some(e)) if body.bytes.trim_ascii_end().last() != Some(&b'}') => {
+        (None, Some(e)) if encoding == Encoding::Identity && body.bytes.trim_ascii_end().last() != Some(&b'}') => {
             Err(Missed::Truncated(format!("{} bytes came, then {e}", body.bytes.len())))
         }
-        _ => Ok(body),
+        _ => unpacked(body, encoding, limit),
     }
+}
+
+/// A body as it came.
+struct Document {
+    body: Body,
+    /// Its length as the head says.
+    announced: Option<usize>,
+    encoding: Encoding,
+}
+
+fn unpacked(body: Body, encoding: Encoding, limit: usize) -> Result<Body, Missed> {
+    if encoding == Encoding::Identity {
+        return Ok(body);
+    }
+    let mut bytes = Vec::new();
+    let mut unpacker = Unpacker::new(encoding, limit)?;
+    unpacker.push(&body.bytes, |part| {
+        bytes.extend_from_slice(part);
+        Ok::<_, Missed>(())
+    })?;
+    unpacker.finish()?;
+    Ok(Body { bytes: bytes.into(), ..body })
 }
 
 fn nothing() -> Missed {
@@ -104,8 +128,8 @@ async fn ask<S: AsyncWrite + Unpin>(socket: &mut S, how: &Request, host: &str, p
     let _ = socket.write_all(&request).await;
 }
 
-/// Takes the HTTP head off; the rest is the body, with its announced length.
-fn strip_head(got: Vec<u8>) -> Result<(Body, Option<usize>), Missed> {
+/// Takes the HTTP head off; the rest is the body.
+fn strip_head(got: Vec<u8>) -> Result<Document, Missed> {
     let mut lines = [httparse::EMPTY_HEADER; HEAD_LINES_MAX];
     let mut head = httparse::Response::new(&mut lines);
     let start = got.get(..HEAD_BYTES_MAX).unwrap_or(&got);
@@ -130,7 +154,7 @@ fn strip_head(got: Vec<u8>) -> Result<(Body, Option<usize>), Missed> {
             text(&headers, LOCATION).map_or_else(|| first_words(body), |to| format!("Location: {}", first_words(to.as_bytes())));
         return Err(Missed::Status { code, detail: Some(detail).filter(|d| !d.is_empty()) });
     }
-    check_encoding(&headers)?;
+    let encoding = encoding(&headers)?;
     if headers.contains_key(TRANSFER_ENCODING) {
         return Err(Missed::Parse("Transfer-Encoding in the answer to an HTTP/1.0 request".into()));
     }
@@ -139,5 +163,5 @@ fn strip_head(got: Vec<u8>) -> Result<(Body, Option<usize>), Missed> {
     if let Some(announced) = announced {
         bytes.truncate(announced);
     }
-    Ok((Body { content_type: text(&headers, CONTENT_TYPE), bytes, streamed: None }, announced))
+    Ok(Document { body: Body { content_type: text(&headers, CONTENT_TYPE), bytes, streamed: None }, announced, encoding })
 }

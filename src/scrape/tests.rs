@@ -1,4 +1,6 @@
 use super::*;
+#[cfg(feature = "compression")]
+use crate::compression::{Encoding, pack};
 use crate::config::SourceConfig;
 use crate::source::KINDS;
 use crate::testing;
@@ -102,12 +104,45 @@ async fn what_is_not_a_whole_200_is_a_typed_miss() {
     assert!(matches!(got, Err(Missed::Truncated(_))), "{got:?}");
     let got = over_http(b"{\"version\": 1}\n\n").await;
     assert!(matches!(got, Err(Missed::Parse(_))), "{got:?}");
-    let got = over_http(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 1\r\n\r\nx").await;
-    assert!(matches!(&got, Err(Missed::Parse(why)) if why.contains("gzip")), "{got:?}");
+    let got = over_http(b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 1\r\n\r\nx").await;
+    assert!(matches!(&got, Err(Missed::Parse(why)) if why.contains("Content-Encoding is \"br\"")), "{got:?}");
+    let got = over_http(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Encoding: gzip\r\nContent-Length: 1\r\n\r\nx").await;
+    assert!(matches!(&got, Err(Missed::Parse(why)) if why.contains("\"gzip, gzip\"")), "{got:?}");
     let got = over_http(b"HTTP/1.1 200 OK\r\nContent-Length: 101\r\n\r\n").await;
     assert_eq!(got.unwrap_err(), Missed::TooLarge { limit: 100 });
     let got = over_http(&[b"HTTP/1.0 200 OK\r\n\r\n".as_slice(), &[b'x'; 101]].concat().leak()[..]).await;
     assert_eq!(got.unwrap_err(), Missed::TooLarge { limit: 100 });
+}
+
+/// A status 200 with this body packed, at `limit` bytes a body.
+#[cfg(feature = "compression")]
+async fn packed(kind: &str, encoding: Encoding, body: Vec<u8>, limit: usize) -> Result<Body, Missed> {
+    let head = format!("HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: {}\r\n\r\n", encoding.as_str());
+    let (port, _got) = answers([head.into_bytes(), body].concat().leak(), true).await;
+    scrape(&http_at(port), &how(kind, |c| c.limits.body_bytes_max = limit), soon()).await.result
+}
+
+#[cfg(feature = "compression")]
+#[tokio::test]
+async fn what_is_packed_unasked_is_unpacked() {
+    let text = "a_total 1\n".repeat(1000);
+    for encoding in Encoding::PACKED.iter().copied() {
+        let whole = pack(text.as_bytes(), encoding).unwrap();
+        for kind in ["workers", "uwsgi"] {
+            let body = packed(kind, encoding, whole.clone(), text.len()).await.unwrap();
+            assert_eq!((body.content_type.as_deref(), &body.bytes[..]), (Some("text/plain"), text.as_bytes()), "{kind}");
+            assert_eq!(body.length(), text.len());
+
+            let bomb = pack(&vec![b'0'; 10 << 20], encoding).unwrap();
+            assert_eq!(packed(kind, encoding, bomb, 1 << 20).await.unwrap_err(), Missed::TooLarge { limit: 1 << 20 }, "{kind}");
+            let got = packed(kind, encoding, whole[..whole.len() - 1].to_vec(), 1 << 20).await;
+            assert!(matches!(&got, Err(Missed::Truncated(why)) if why.contains(encoding.as_str())), "{kind}: {got:?}");
+            let got = packed(kind, encoding, text.clone().into_bytes(), 1 << 20).await;
+            assert!(matches!(&got, Err(Missed::Parse(why)) if why.contains("Content-Encoding")), "{kind}: {got:?}");
+            let got = packed(kind, encoding, Vec::new(), 1 << 20).await;
+            assert!(matches!(got, Err(Missed::Truncated(_))), "{kind}: {got:?}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 use super::respond::{Response, answer, set, text};
 use super::{metrics, page, targets};
+use crate::compression::Encoding;
 use crate::config::Config;
 use crate::round::Proxy;
 use crate::scrape::GUARD_HEADER;
@@ -24,11 +25,10 @@ pub struct App {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Exposition {
     pub(super) format: &'static str,
+    pub(super) encoding: &'static str,
+    /// Before it is packed.
     pub(super) bytes: usize,
 }
-
-/// No compression as yet.
-const IDENTITY: &str = "identity";
 
 impl App {
     /// An app over `proxy`.
@@ -50,8 +50,8 @@ impl App {
             text(StatusCode::INTERNAL_SERVER_ERROR, "a fault in onescrape itself; its log says more; please report it")
         });
         let exposition = response.extensions().get::<Exposition>().copied();
-        let format = exposition.map_or("", |e| e.format);
-        self.proxy.count_request(response.status().as_u16(), format, IDENTITY, exposition.map(|e| e.bytes));
+        let (format, encoding) = exposition.map_or(("", Encoding::Identity.as_str()), |e| (e.format, e.encoding));
+        self.proxy.count_request(response.status().as_u16(), format, encoding, exposition.map(|e| e.bytes));
         response
     }
 

@@ -1,10 +1,11 @@
 use super::app::{App, Exposition};
 use super::respond::{Response, answer, set, text};
-use super::{negotiate, query};
+use super::{accept_encoding, negotiate, query};
+use crate::compression::Encoding;
 use crate::encode::Format;
 use crate::round::{Refusal, RoundsStopped};
-use http::header::{ACCEPT, VARY};
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, VARY};
+use http::{HeaderMap, HeaderName, Method, Request, StatusCode};
 use tokio::time::Instant;
 
 /// The merged exposition: takes part in a round, then answers with what stands.
@@ -22,12 +23,18 @@ async fn expose<B>(app: &App, request: &Request<B>, arrived: Instant) -> Result<
     app.proxy.check_sources(&query.sources).map_err(refused)?;
     let asked = negotiate::scrape_timeout(request.headers().get(negotiate::SCRAPE_TIMEOUT_HEADER).and_then(|v| v.to_str().ok()));
     app.proxy.round(arrived + negotiate::deadline(app.scrape_timeout, asked)).await.map_err(stopped)?;
-    let format = negotiate::format(accept(request.headers()).as_deref());
+    let format = negotiate::format(whole(request.headers(), ACCEPT).as_deref());
+    let encoding = accept_encoding::encoding(whole(request.headers(), ACCEPT_ENCODING).as_deref());
     // What a HEAD asks for is shown to nobody.
     let body = if request.method() == Method::HEAD { app.proxy.peek(&query, format) } else { app.proxy.answer(&query, format) };
     let body = body.map_err(refused)?;
-    let exposition = Exposition { format: name(format), bytes: body.len() };
+    let length = body.len();
+    let (body, encoding) = app.proxy.packed(body, encoding);
+    let exposition = Exposition { format: name(format), encoding: encoding.as_str(), bytes: length };
     let mut response = answer(StatusCode::OK, negotiate::content_type(format), body);
+    if encoding != Encoding::Identity {
+        set(&mut response, CONTENT_ENCODING, encoding.as_str());
+    }
     response.extensions_mut().insert(exposition);
     Ok(response)
 }
@@ -44,9 +51,9 @@ fn stopped(why: RoundsStopped) -> (StatusCode, String) {
     (StatusCode::INTERNAL_SERVER_ERROR, why.to_string())
 }
 
-/// All Accept headers as one.
-fn accept(headers: &HeaderMap) -> Option<String> {
-    let all: Vec<&str> = headers.get_all(ACCEPT).iter().filter_map(|v| v.to_str().ok()).collect();
+/// All headers of a name as one.
+fn whole(headers: &HeaderMap, name: HeaderName) -> Option<String> {
+    let all: Vec<&str> = headers.get_all(name).iter().filter_map(|v| v.to_str().ok()).collect();
     (!all.is_empty()).then(|| all.join(","))
 }
 
@@ -57,5 +64,6 @@ fn name(format: Format) -> &'static str {
         Format::Text100(_) => "text_1.0.0",
         Format::OpenMetrics001 => "openmetrics_0.0.1",
         Format::OpenMetrics100(_) => "openmetrics_1.0.0",
+        Format::Protobuf(_) => "protobuf",
     }
 }

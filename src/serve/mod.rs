@@ -1,5 +1,6 @@
 //! HTTP toward the scraper: endpoints, negotiation, deadlines, drain.
 
+mod accept_encoding;
 mod app;
 mod connection;
 mod listen;

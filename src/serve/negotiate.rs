@@ -2,6 +2,7 @@
 
 use crate::encode::{Escaping, Format};
 use crate::model::parse_number;
+use crate::protobuf::{ENCODING, MEDIA_TYPE as PROTOBUF, PROTO};
 use std::cmp::Ordering;
 use std::time::Duration;
 
@@ -27,6 +28,16 @@ pub fn format(accept: Option<&str>) -> Format {
     best.map_or(Format::Text004, |offer| offer.format)
 }
 
+/// The Content-Type of protobuf with an escaping scheme.
+macro_rules! protobuf {
+    ($escaping:literal) => {
+        concat!(
+            "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited; escaping=",
+            $escaping
+        )
+    };
+}
+
 /// The `Content-Type` of an answer in this format.
 pub fn content_type(format: Format) -> &'static str {
     use Escaping::{AllowUtf8, Dots, Underscores, Values};
@@ -41,6 +52,10 @@ pub fn content_type(format: Format) -> &'static str {
         Format::OpenMetrics100(Underscores) => "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores",
         Format::OpenMetrics100(Dots) => "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=dots",
         Format::OpenMetrics100(Values) => "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=values",
+        Format::Protobuf(AllowUtf8) => protobuf!("allow-utf-8"),
+        Format::Protobuf(Underscores) => protobuf!("underscores"),
+        Format::Protobuf(Dots) => protobuf!("dots"),
+        Format::Protobuf(Values) => protobuf!("values"),
     }
 }
 
@@ -72,6 +87,7 @@ enum Exactness {
     Anything,
     AnyText,
     MediaType,
+    /// The version, or the message.
     Version,
 }
 
@@ -85,7 +101,7 @@ impl Offer {
 fn offer(range: &str) -> Option<Offer> {
     let mut parts = split_outside_quotes(range, ';');
     let media = parts.next().unwrap_or_default().trim();
-    let (mut version, mut escaping, mut quality) = (None, None, None);
+    let (mut version, mut escaping, mut quality, mut proto, mut encoding) = (None, None, None, None, None);
     // Of a parameter given twice the last counts.
     for (name, value) in parts.filter_map(|part| part.split_once('=')) {
         let (name, value) = (name.trim(), value.trim().trim_matches('"'));
@@ -95,11 +111,17 @@ fn offer(range: &str) -> Option<Offer> {
             escaping = Some(value);
         } else if name.eq_ignore_ascii_case("q") {
             quality = Some(value);
+        } else if name.eq_ignore_ascii_case(PROTO.0) {
+            proto = Some(value);
+        } else if name.eq_ignore_ascii_case(ENCODING.0) {
+            encoding = Some(value);
         }
     }
     let quality = quality.map_or(Some(1.0), read_quality)?;
     let escaping = read_escaping(escaping);
     let format = match (media.to_ascii_lowercase().as_str(), version) {
+        // Whoever asks for protobuf without saying which may mean any message there is.
+        (PROTOBUF, _) if proto == Some(PROTO.1) && encoding == Some(ENCODING.1) => Format::Protobuf(escaping),
         ("application/openmetrics-text", None | Some("1.0.0")) => Format::OpenMetrics100(escaping),
         ("application/openmetrics-text", Some("0.0.1")) => Format::OpenMetrics001,
         ("text/plain", Some("1.0.0")) => Format::Text100(escaping),
@@ -109,10 +131,19 @@ fn offer(range: &str) -> Option<Offer> {
     let exactness = match (media, version) {
         ("*/*", _) => Exactness::Anything,
         (text, _) if text.ends_with("/*") => Exactness::AnyText,
+        (_, None) if proto.is_some() => Exactness::Version,
         (_, None) => Exactness::MediaType,
         _ => Exactness::Version,
     };
     Some(Offer { format, quality, exactness })
+}
+
+/// The q among `parameters`, 1 if there is none; see [`read_quality`].
+pub(super) fn quality(parameters: &str) -> Option<f64> {
+    let named = split_outside_quotes(parameters, ';').filter_map(|part| part.split_once('='));
+    // Given twice, the last counts.
+    let last = named.filter(|(name, _)| name.trim().eq_ignore_ascii_case("q")).last();
+    last.map_or(Some(1.0), |(_, value)| read_quality(value.trim().trim_matches('"')))
 }
 
 /// `None` for zero, which excludes the range. A value out of 0…1 or unreadable ranks below all others.
@@ -135,7 +166,7 @@ fn read_escaping(name: Option<&str>) -> Escaping {
 }
 
 /// The parts of `text` between separators that don't stand in double quotes.
-fn split_outside_quotes(text: &str, separator: char) -> impl Iterator<Item = &str> {
+pub(super) fn split_outside_quotes(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let mut quoted = false;
     let mut escaped = false;
     text.split(move |c| {
@@ -153,11 +184,11 @@ fn split_outside_quotes(text: &str, separator: char) -> impl Iterator<Item = &st
 mod tests {
     use super::*;
     use Escaping::{AllowUtf8, Dots, Underscores, Values};
-    use Format::{OpenMetrics001, OpenMetrics100, Text004, Text100};
+    use Format::{OpenMetrics001, OpenMetrics100, Protobuf, Text004, Text100};
 
     const PROTOBUF: &str = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
 
-    /// Verbatim Accept headers of Prometheus, by version, with what they get; the protobuf ranges are not offered yet.
+    /// Verbatim Accept headers of Prometheus, by version, with what they get.
     #[test]
     fn every_prometheus_gets_its_best_format() {
         let proto = |rest: &str| format!("{PROTOBUF}{rest}");
@@ -165,12 +196,12 @@ mod tests {
             ("2.5-2.33", "application/openmetrics-text; version=0.0.1,text/plain;version=0.0.4;q=0.5,*/*;q=0.1".to_string(), OpenMetrics001),
             ("2.34-2.48", "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1".into(), OpenMetrics100(Underscores)),
             ("2.40", "application/openmetrics-text;version=1.0.0;q=0.75,application/openmetrics-text;q=0.6,text/plain;version=0.0.4;q=0.5,*/*;q=0.1".into(), OpenMetrics100(Underscores)),
-            ("2.41-2.48 proto", proto(",application/openmetrics-text;version=1.0.0;q=0.8,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"), OpenMetrics100(Underscores)),
+            ("2.41-2.48 proto", proto(",application/openmetrics-text;version=1.0.0;q=0.8,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"), Protobuf(Underscores)),
             ("2.49.0", "application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=2".into(), OpenMetrics100(Underscores)),
             ("2.49.1-2.55", "application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2".into(), OpenMetrics100(Underscores)),
             ("3.0", "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;escaping=allow-utf-8;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;escaping=allow-utf-8;q=0.3,*/*;q=0.2".into(), OpenMetrics100(AllowUtf8)),
             ("3.5-3.14", "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2".into(), OpenMetrics100(AllowUtf8)),
-            ("3.x proto", proto(";q=0.6,application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1"), OpenMetrics100(AllowUtf8)),
+            ("3.x proto", proto(";q=0.6,application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1"), Protobuf(Underscores)),
         ] {
             assert_eq!(format(Some(&accept)), want, "{version}");
         }
@@ -183,7 +214,20 @@ mod tests {
             ("*/*", Text004),
             ("text/*;q=0.1", Text004),
             ("image/png", Text004),
-            (PROTOBUF, Text004),
+            (PROTOBUF, Protobuf(Underscores)),
+            (
+                "Application/Vnd.Google.Protobuf; Encoding = \"delimited\"; PROTO=io.prometheus.client.MetricFamily; escaping=values",
+                Protobuf(Values),
+            ),
+            ("application/vnd.google.protobuf", Text004),
+            ("application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily", Text004),
+            ("application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=text", Text004),
+            ("application/vnd.google.protobuf;proto=io.prometheus.write.v2.Request;encoding=delimited", Text004),
+            ("application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0,*/*;q=0.1", Text004),
+            (
+                "application/openmetrics-text,application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
+                Protobuf(Underscores),
+            ),
             ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", Text004),
             ("text/plain", Text004),
             ("text/plain;version=1.0.0", Text100(Underscores)),
@@ -216,9 +260,18 @@ mod tests {
 
     #[test]
     fn content_types_say_what_was_chosen() {
-        for format in
-            [Text004, OpenMetrics001, Text100(Values), OpenMetrics100(Dots), Text100(AllowUtf8), OpenMetrics100(Underscores)]
-        {
+        for format in [
+            Text004,
+            OpenMetrics001,
+            Text100(Values),
+            OpenMetrics100(Dots),
+            Text100(AllowUtf8),
+            OpenMetrics100(Underscores),
+            Protobuf(AllowUtf8),
+            Protobuf(Underscores),
+            Protobuf(Dots),
+            Protobuf(Values),
+        ] {
             assert_eq!(super::format(Some(content_type(format))), format);
         }
     }

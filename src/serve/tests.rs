@@ -1,6 +1,6 @@
 use super::*;
 use crate::config::Config;
-use crate::encode::Format;
+use crate::encode::{Escaping, Format};
 use crate::round::{Proxy, Query, TargetState};
 use crate::scrape::Missed;
 use crate::testing::{self, Server as Target, pool};
@@ -60,7 +60,7 @@ async fn send(socket: &mut TcpStream, line: &str, headers: &str) {
 async fn rest(socket: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     let _reset = socket.read_to_end(&mut answer).await;
-    String::from_utf8(answer).unwrap()
+    String::from_utf8_lossy(&answer).into_owned()
 }
 
 fn code(answer: &str) -> u16 {
@@ -91,6 +91,19 @@ async fn metrics_are_a_round_and_its_answer() {
     let whole = server.proxy.peek(&Query::default(), Format::Text004).unwrap();
     assert_eq!((code(&head), body(&head)), (200, ""));
     assert_eq!(header(&head, "content-length"), whole.len().to_string());
+}
+
+#[tokio::test]
+async fn who_asks_for_protobuf_gets_it() {
+    let server = start("a 1\n", |_| {}).await;
+    server.target.release(1);
+    let accept = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;escaping=values";
+    let answer = server.ask("GET /metrics", &format!("Accept: {accept},*/*;q=0.1\r\n")).await;
+    let content_type = header(&answer, "content-type");
+    assert_eq!(content_type.replace("; ", ";"), accept);
+    let whole = server.proxy.peek(&Query::default(), Format::Protobuf(Escaping::Values)).unwrap();
+    let exposition = crate::parse::parse(Some(content_type), &whole).unwrap();
+    assert!(exposition.families.iter().any(|family| family.name == "onescrape_build_info"));
 }
 
 #[tokio::test]

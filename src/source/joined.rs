@@ -16,6 +16,7 @@ pub(super) fn joined<'a>(parts: impl IntoIterator<Item = &'a Rendered>) -> Vec<F
                     first.help = view.help;
                 }
                 first.samples.extend(view.samples);
+                first.natives.extend(view.natives);
             }
             Some(_) => {}
         }

@@ -2,7 +2,9 @@
 
 mod exporter;
 mod joined;
+mod lenient;
 mod nginx;
+mod nginx_vts;
 mod relabelled;
 #[cfg(test)]
 mod testing;
@@ -16,7 +18,7 @@ use crate::scrape::{Missed, Part, Receipt, Scraped};
 use crate::target::{AddressError, Target};
 
 /// Every kind there is, in the order in which help and documentation show them.
-pub static KINDS: &[&Kind] = &[&workers::KIND, &uwsgi::KIND, &nginx::KIND, &exporter::KIND];
+pub static KINDS: &[&Kind] = &[&workers::KIND, &uwsgi::KIND, &nginx::KIND, &nginx_vts::KIND, &exporter::KIND];
 
 /// A kind of source, as configuration and command line see it.
 pub struct Kind {

@@ -56,7 +56,7 @@ impl Source for Workers {
             };
             match parsed {
                 Ok(exposition) => {
-                    results.push(Some(Ok(exposition.families.iter().map(|f| f.samples.len()).sum())));
+                    results.push(Some(Ok(exposition.families.iter().map(|f| f.samples.len() + f.natives.len()).sum())));
                     attempts.push(Some(Attempt::Good(exposition)));
                 }
                 Err(missed) => {

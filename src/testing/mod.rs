@@ -67,7 +67,11 @@ pub(crate) fn config(sources: Vec<SourceConfig>) -> Config {
         scrape_timeout: Duration::from_secs(20),
         sources,
         limits: Limits::default(),
-        web: WebConfig { listen_addresses: vec!["127.0.0.1:0".into()], telemetry_path: "/metrics".into() },
+        web: WebConfig {
+            listen_addresses: vec!["127.0.0.1:0".into()],
+            telemetry_path: "/metrics".into(),
+            openmetrics_created: false,
+        },
         log: LogConfig::default(),
     }
 }

@@ -1,10 +1,11 @@
 //! Random families in canonical form, and random bodies.
 #![allow(dead_code)] // each test binary uses its part
 
-use onescrape::model::{Exemplar, Family, MetricType, Role, Sample};
+use onescrape::model::{Exemplar, Family, MetricType, NativeBuckets, NativeHistogram, NativeSample, Role, Sample};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Text in which everything happens that needs care in one place or another.
@@ -61,6 +62,27 @@ pub fn roles(kind: MetricType) -> BoxedStrategy<Vec<Role>> {
     }
 }
 
+/// Populated buckets of a native histogram, near each other and far.
+fn native_buckets(is_float: bool) -> impl Strategy<Value = NativeBuckets> {
+    let count = (1..1_000_000_u32).prop_map(move |count| f64::from(count) / if is_float { 7.0 } else { 1.0 });
+    btree_map(prop_oneof![-6..6_i32, -300_000..300_000_i32], count, 0..8).prop_map(|buckets| buckets.into_iter().collect())
+}
+
+/// A native histogram whose buckets make up its count, as every one in an exposition.
+pub fn native() -> impl Strategy<Value = NativeHistogram> {
+    any::<bool>().prop_flat_map(|is_float| {
+        let thresholds = select(vec![0.0, 1e-128, 0.001]);
+        let parts = (-4..=8_i32, thresholds, 0..1000_u32, number(), native_buckets(is_float), native_buckets(is_float));
+        parts.prop_map(move |(schema, zero_threshold, zero, sum, positive, negative)| {
+            let zero_count = f64::from(zero);
+            let count = zero_count + positive.iter().chain(&negative).map(|(_, count)| count).sum::<f64>();
+            // Nothing observed is an integer histogram: a float that is 0 says nothing.
+            let is_float = is_float && count > 0.0;
+            NativeHistogram { schema, zero_threshold, zero_count, count, sum, positive, negative, is_float }
+        })
+    })
+}
+
 /// The samples of a child.
 type Samples = Vec<(Role, f64, Option<Exemplar<'static>>)>;
 
@@ -94,7 +116,12 @@ pub fn family(utf8: bool) -> impl Strategy<Value = Family<'static>> {
     let stem = if utf8 { select(vec!["n", "a.b", "日本", "q\"\\\n", "9"]) } else { select(vec!["n", "a_b", "x:y", "_"]) };
     (select(kinds.to_vec()), stem, any::<bool>(), any::<bool>(), words()).prop_flat_map(
         move |(kind, stem, suffixed, measured, help)| {
-            vec(child(kind, utf8), 1..4).prop_map(move |children| {
+            let natives = match kind {
+                MetricType::Histogram | MetricType::GaugeHistogram => proptest::option::of(native()).boxed(),
+                _ => Just(None).boxed(),
+            };
+            let children = vec((child(kind, utf8), natives, any::<bool>(), vec(exemplar(utf8), 0..3)), 1..4);
+            children.prop_map(move |children| {
                 let suffix = match kind {
                     MetricType::Counter if suffixed => "_total",
                     MetricType::Info => "_info",
@@ -103,9 +130,14 @@ pub fn family(utf8: bool) -> impl Strategy<Value = Family<'static>> {
                 let unit = if measured { "_seconds" } else { "" };
                 let mut family = Family::new(format!("{stem}@{unit}{suffix}"), kind, help.clone());
                 family.unit = unit.trim_start_matches('_').into();
-                for (at, (mut labels, samples)) in children.into_iter().enumerate() {
+                for (at, ((mut labels, mut samples), native, only_native, exemplars)) in children.into_iter().enumerate() {
                     labels.insert("child".to_string(), at.to_string());
                     let labels: Vec<_> = labels.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+                    if let Some(histogram) = native {
+                        samples.retain(|(role, ..)| !only_native || *role == Role::Created);
+                        let histogram = Cow::Owned(histogram);
+                        family.natives.push(NativeSample { labels: labels.clone(), timestamp: None, histogram, exemplars });
+                    }
                     family.samples.extend(samples.into_iter().map(|(role, value, exemplar)| Sample {
                         role,
                         labels: labels.clone(),

@@ -13,7 +13,6 @@ const BODY_BYTES_MAX: usize = 10_000;
 fn bad_answers() -> Vec<(&'static str, Answer, &'static str)> {
     let raw = |text: &str| Answer::Bytes(text.as_bytes().to_vec());
     let large = format!("# TYPE c_total counter\nc_total{{a=\"{}\"}} 100\n", "x".repeat(BODY_BYTES_MAX));
-    let gzip = [b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Type: text/plain\r\n\r\n".as_slice(), &[0x1f, 0x8b, 8, 0]];
     vec![
         ("HTML", Answer::ok("text/html", "<!DOCTYPE html>\n<html><body>Hello</body></html>\n"), "parse"),
         ("garbage", Answer::ok(TEXT, "\u{0}\u{1}\u{2} garbage {{{\n"), "parse"),
@@ -23,7 +22,13 @@ fn bad_answers() -> Vec<(&'static str, Answer, &'static str)> {
             Answer::Bytes(b"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nc_total{a=\"\xff\"} 100\n".to_vec()),
             "parse",
         ),
-        ("gzip unasked", Answer::Bytes(gzip.concat()), "parse"),
+        ("an encoding that nobody asked for", Answer::encoded("br", b"\x0b\x02\x80"), "parse"),
+        ("no gzip, though it says so", Answer::encoded("gzip", b"c_total 100\n"), "parse"),
+        (
+            "longer than announced",
+            raw("HTTP/1.1 200 OK\r\nContent-Length: 32\r\n\r\n# TYPE c_total counter\nc_total 100\n"),
+            "truncated",
+        ),
         ("shorter than announced", Answer::cut("# TYPE c_total counter\nc_total 100\n"), "truncated"),
         ("no final line feed", Answer::text("# TYPE c_total counter\nc_total 100"), "truncated"),
         ("OpenMetrics without its end", Answer::ok(OPENMETRICS, "# TYPE c counter\nc_total 100\n"), "truncated"),
@@ -34,9 +39,50 @@ fn bad_answers() -> Vec<(&'static str, Answer, &'static str)> {
     ]
 }
 
+/// Packed answers that don't unpack to a body, and their outcomes.
+#[cfg(feature = "compression")]
+fn bad_packed_answers() -> Vec<(&'static str, Answer, &'static str)> {
+    use onescrape::compression::{Encoding, pack};
+    let text = "# TYPE c_total counter\nc_total 100\n# TYPE d_total counter\n".to_string() + &"d_total 1\n".repeat(100);
+    // Far below the limit on its way, a thousand times as large unpacked.
+    let bomb = format!("# TYPE c_total counter\nc_total 100\n# {}\n", "x".repeat(1000 * BODY_BYTES_MAX));
+    let gzip = |text: &str| pack(text.as_bytes(), Encoding::Gzip).unwrap();
+    let zstd = |text: &str| pack(text.as_bytes(), Encoding::Zstd).unwrap();
+    let without_end = |packed: Vec<u8>| packed[..packed.len() - 5].to_vec();
+    let mut damaged = gzip(&text);
+    *damaged.iter_mut().nth_back(5).unwrap() ^= 1; // its checksum
+    vec![
+        ("a gzip bomb", Answer::encoded("gzip", &gzip(&bomb)), "too_large"),
+        ("a zstd bomb", Answer::encoded("zstd", &zstd(&bomb)), "too_large"),
+        ("gzip cut short", Answer::encoded("gzip", &without_end(gzip(&text))), "truncated"),
+        ("zstd cut short", Answer::encoded("zstd", &without_end(zstd(&text))), "truncated"),
+        ("gzip with a wrong checksum", Answer::encoded("gzip", &damaged), "parse"),
+        ("gzip of half a body", Answer::encoded("gzip", &gzip("# TYPE c_total counter\nc_total 100")), "truncated"),
+    ]
+}
+
+/// Without compression each is an encoding that can't be read, as tested above.
+#[cfg(not(feature = "compression"))]
+fn bad_packed_answers() -> Vec<(&'static str, Answer, &'static str)> {
+    Vec::new()
+}
+
+#[cfg(feature = "compression")]
+#[test]
+fn what_a_worker_packs_unasked_is_read() {
+    use onescrape::compression::{Encoding, pack};
+    for encoding in [Encoding::Gzip, Encoding::Zstd] {
+        let packed = pack(b"# TYPE c_total counter\nc_total 5\n", encoding).unwrap();
+        let odd = FakeWorker::answering(Answer::encoded(encoding.as_str(), &packed));
+        let proxy = Proxy::of(&[&worker(3), &odd]);
+        assert_eq!(proxy.scrape().value("c_total"), Some(8.0), "{encoding:?}");
+        assert!(odd.requests().iter().all(|head| head.to_ascii_lowercase().contains("accept-encoding: identity")));
+    }
+}
+
 #[test]
 fn a_bad_answer_costs_its_own_data_only() {
-    for (name, bad, outcome) in bad_answers() {
+    for (name, bad, outcome) in bad_answers().into_iter().chain(bad_packed_answers()) {
         let (good, odd) = (worker(3), FakeWorker::answering(exposition(4)));
         let targets = format!("[\"{}\", \"{}\"]", good.id(), odd.id());
         let proxy = Proxy::with_config(&format!(

@@ -2,8 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test says what is wrong by panicking")]
 
 mod command_line;
+#[cfg(feature = "compression")]
+mod compression;
 mod endpoints;
 mod failing_targets;
+mod formats;
 mod relabelling;
 mod rounds;
 #[path = "../support/mod.rs"]

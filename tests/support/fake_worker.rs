@@ -26,7 +26,13 @@ pub const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; char
 impl Answer {
     /// A status 200 as Python's metrics server sends it: HTTP/1.0, no Content-Length.
     pub fn ok(content_type: &str, body: &str) -> Self {
-        Self::Bytes(format!("HTTP/1.0 200 OK\r\nContent-Type: {content_type}\r\n\r\n{body}").into_bytes())
+        Self::ok_bytes(content_type, body.as_bytes())
+    }
+
+    /// The same with a body that is no text.
+    pub fn ok_bytes(content_type: &str, body: &[u8]) -> Self {
+        let head = format!("HTTP/1.0 200 OK\r\nContent-Type: {content_type}\r\n\r\n");
+        Self::Bytes([head.as_bytes(), body].concat())
     }
 
     /// A text exposition.
@@ -37,6 +43,12 @@ impl Answer {
     /// Another status.
     pub fn status(code: u16) -> Self {
         Self::Bytes(format!("HTTP/1.0 {code} Because\r\nContent-Type: text/plain\r\n\r\nstatus {code}\n").into_bytes())
+    }
+
+    /// A text exposition with this Content-Encoding, its body as it goes over the wire.
+    pub fn encoded(encoding: &str, body: &[u8]) -> Self {
+        let head = format!("HTTP/1.0 200 OK\r\nContent-Type: {TEXT}\r\nContent-Encoding: {encoding}\r\n\r\n");
+        Self::Bytes([head.as_bytes(), body].concat())
     }
 
     /// A text exposition whose connection ends before the announced length.

@@ -60,6 +60,11 @@ impl Stored {
 impl Prometheus {
     /// Starts it, scraping each of these as a job.
     pub fn start(jobs: &[(&str, SocketAddr)], dir: &Path) -> Self {
+        Self::start_with(jobs, dir, &[])
+    }
+
+    /// The same with further flags.
+    pub fn start_with(jobs: &[(&str, SocketAddr)], dir: &Path, flags: &[&str]) -> Self {
         let mut config =
             format!("global: {{scrape_interval: {SCRAPE_INTERVAL}s, scrape_timeout: {SCRAPE_INTERVAL}s}}\nscrape_configs:\n");
         for (job, address) in jobs {
@@ -74,7 +79,8 @@ impl Prometheus {
             .arg(format!("--config.file={}", file.display()))
             .arg(format!("--storage.tsdb.path={}", dir.join("prometheus").display()))
             .arg(format!("--web.listen-address={}", port.address()))
-            .arg("--log.level=warn");
+            .arg("--log.level=warn")
+            .args(flags);
         let mut process = Process::spawn("prometheus", command, dir);
         let address = port.address();
         process.wait_until("is ready", || match http::get(address, "/-/ready", &[]) {

@@ -1,4 +1,4 @@
-//! Lines → families, and what families beside each other mean: text has no words for gauge histograms and start times.
+//! Lines or messages → families, and what families beside each other mean: text has no words for gauge histograms and start times.
 
 use super::place::{Part, Place};
 use super::{Dialect, Families, Line};
@@ -8,7 +8,7 @@ use foldhash::{HashMap, HashMapExt};
 use std::borrow::Cow;
 
 /// Families under construction.
-struct Joined<'a> {
+pub(in crate::parse) struct Joined<'a> {
     families: Vec<Entry<'a>>,
     index: HashMap<(Cow<'a, str>, MetricType), usize>,
 }
@@ -30,7 +30,7 @@ struct Settled {
 }
 
 pub(super) fn join(mut lines: Families<'_>) -> Exposition<'_> {
-    let mut joined = Joined { families: Vec::new(), index: HashMap::new() };
+    let mut joined = Joined::new();
     let samples = std::mem::take(&mut lines.samples);
     let mut described = vec![false; lines.metadata.len()];
     let mut irregular_samples = 0;
@@ -68,8 +68,7 @@ pub(super) fn join(mut lines: Families<'_>) -> Exposition<'_> {
     if lines.dialect == Dialect::Text {
         joined.find_gauge_histograms();
     }
-    joined.find_start_times();
-    Exposition { families: joined.in_order(), repeated_metadata: lines.repeated_metadata, irregular_samples }
+    Exposition { families: joined.finish(), repeated_metadata: lines.repeated_metadata, irregular_samples }
 }
 
 /// The part's role; takes the label that a bound or quantile stands in. `None` if that is missing or no number.
@@ -92,6 +91,35 @@ fn take_number(labels: &mut Labels<'_>, name: &str) -> Option<f64> {
 }
 
 impl<'a> Joined<'a> {
+    pub(in crate::parse) fn new() -> Self {
+        Self { families: Vec::new(), index: HashMap::new() }
+    }
+
+    /// Whether there is a family with this name and type.
+    pub(in crate::parse) fn is_known(&self, name: &str, kind: MetricType) -> bool {
+        self.position(name, kind).is_some()
+    }
+
+    /// The family of a message that gives name, type and metadata at once; `number`: its place in the body.
+    pub(in crate::parse) fn family_of_message(
+        &mut self,
+        number: usize,
+        name: String,
+        kind: MetricType,
+        help: Option<String>,
+        unit: Option<String>,
+    ) -> &mut Family<'a> {
+        let at = self.family(Cow::Owned(name), kind, number);
+        self.describe(at, number, &help.map(Cow::Owned), &unit.map(Cow::Owned));
+        &mut self.families[at].family
+    }
+
+    /// The families, once all of them are in.
+    pub(in crate::parse) fn finish(mut self) -> Vec<Family<'a>> {
+        self.find_start_times();
+        self.in_order()
+    }
+
     /// The family with this name and type, made if need be.
     fn family(&mut self, name: Cow<'a, str>, kind: MetricType, line: usize) -> usize {
         *self.index.entry((name, kind)).or_insert_with_key(|(name, kind)| {

@@ -7,6 +7,8 @@ mod place;
 #[cfg(test)]
 mod tests;
 
+pub(super) use join::Joined;
+
 use super::{Exposition, line};
 use crate::model::{MetricType, Role, Sample};
 use foldhash::{HashMap, HashMapExt};

@@ -21,7 +21,10 @@ pub(super) static KIND: Kind = Kind {
     endpoints: Endpoints::Targets,
     default_path: "/metrics",
     targets: crate::target::http_or_unix_targets,
-    accept: "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+    // Protobuf first: nothing else has native histograms, and exporters that have it say there when their counters began.
+    accept: "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,\
+             application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,\
+             text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1",
     may_stream: false,
     build: |config| Box::new(Exporters::new(config)),
 };
@@ -78,10 +81,10 @@ impl Exporters {
         let mut passed: Vec<Family<'static>> = Vec::with_capacity(families.len());
         let mut kinds: BTreeMap<String, MetricType> = BTreeMap::new();
         exporter.conflicts.clear();
-        for family in families.into_iter().filter(|family| !family.samples.is_empty()) {
+        for family in families.into_iter().filter(|family| !family.samples.is_empty() || !family.natives.is_empty()) {
             let kind = established.get(&*family.name).map(|(kind, _)| *kind).or_else(|| kinds.get(&*family.name).copied());
             if kind.is_some_and(|kind| kind != family.kind) {
-                pass.drop(DropReason::TypeConflict, family.samples.len());
+                pass.drop(DropReason::TypeConflict, series(&family));
                 exporter.conflicts.push(family.name.into_owned());
             } else if let Some(family) = pass.family(family) {
                 kinds.insert(family.name.to_string(), family.kind);
@@ -89,8 +92,13 @@ impl Exporters {
             }
         }
         exporter.shown = Rendered::new(passed);
-        exporter.shown.families().iter().map(|family| family.samples.len()).sum()
+        exporter.shown.families().iter().map(series).sum()
     }
+}
+
+/// How many series a family has; a native part is one.
+fn series(family: &Family<'_>) -> usize {
+    family.samples.len() + family.natives.len()
 }
 
 impl Source for Exporters {

@@ -2,9 +2,10 @@
 
 use crate::config::Limits;
 use crate::merge::{DropReason, Tally};
-use crate::model::{Exemplar, Family, Labels, Role, Sample};
+use crate::model::{Exemplar, Family, Labels, NativeSample, Role, Sample};
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 /// Label that tells the targets of a source apart.
 const TARGET_LABEL: &str = "target";
@@ -39,35 +40,62 @@ impl<'p> Pass<'p> {
     /// The family as it is served: children sorted by labels, each child's samples together, none twice, the target label added.
     /// `None` if its name is reserved or nothing of it passes.
     pub(super) fn family(&mut self, family: Family<'_>) -> Option<Family<'static>> {
+        let offered = family.samples.len() + family.natives.len();
         if family.name.starts_with(OWN_PREFIX) || family.name.starts_with(SERVER_PREFIX) || family.name == SERVER_UP {
-            self.drop(DropReason::ReservedName, family.samples.len());
+            self.drop(DropReason::ReservedName, offered);
             return None;
         }
-        let offered = family.samples.len();
         let mut samples: Vec<Sample<'_>> = family.samples.into_iter().filter(|sample| self.within_limits(&sample.labels)).collect();
-        self.drop(DropReason::LabelLimit, offered - samples.len());
+        let natives: Vec<NativeSample<'_>> =
+            family.natives.into_iter().filter(|native| self.within_limits(&native.labels)).collect();
+        self.drop(DropReason::LabelLimit, offered - samples.len() - natives.len());
         samples.sort_by(|a, b| a.labels.cmp(&b.labels).then_with(|| by_role(a.role, b.role)));
         self.without_duplicates(&mut samples);
+        let mut natives = self.by_labels(natives);
 
-        let mut passed = Vec::with_capacity(samples.len());
-        for child in samples.chunk_by(|a, b| a.labels == b.labels) {
-            // A child passes whole or not at all: half a histogram is worse than none.
-            if child.len() > self.room {
-                self.drop(DropReason::MaxSeries, child.len());
-                continue;
-            }
-            self.room -= child.len();
-            passed.extend(child.iter().cloned().map(|sample| self.own(sample)));
-        }
         let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
-        (!passed.is_empty()).then(|| Family {
-            name: own(family.name),
-            kind: family.kind,
-            help: own(family.help),
-            unit: own(family.unit),
-            samples: passed,
-            natives: Vec::new(),
-        })
+        let mut passed = Family::new(own(family.name), family.kind, own(family.help));
+        passed.unit = own(family.unit);
+        for child in samples.chunk_by(|a, b| a.labels == b.labels) {
+            let native = child.first().and_then(|sample| natives.remove(&sample.labels));
+            // A child passes whole or not at all: half a histogram is worse than none.
+            if self.has_room(child.len() + usize::from(native.is_some())) {
+                passed.samples.extend(child.iter().cloned().map(|sample| self.own(sample)));
+                passed.natives.extend(native.map(|native| self.own_native(native)));
+            }
+        }
+        for native in natives.into_values() {
+            if self.has_room(1) {
+                passed.natives.push(self.own_native(native));
+            }
+        }
+        (!passed.samples.is_empty() || !passed.natives.is_empty()).then_some(passed)
+    }
+
+    /// Takes room for a child of so many series; what finds none is counted.
+    fn has_room(&mut self, series: usize) -> bool {
+        let left = self.room.checked_sub(series);
+        match left {
+            Some(left) => self.room = left,
+            None => self.drop(DropReason::MaxSeries, series),
+        }
+        left.is_some()
+    }
+
+    /// Natives by the labels of their child; the first of a child stays, or of those with timestamps the latest.
+    fn by_labels<'n>(&mut self, natives: Vec<NativeSample<'n>>) -> BTreeMap<Labels<'n>, NativeSample<'n>> {
+        let mut kept: BTreeMap<Labels<'n>, NativeSample<'n>> = BTreeMap::new();
+        for native in natives {
+            let Some(before) = kept.get_mut(&native.labels) else {
+                kept.insert(native.labels.clone(), native);
+                continue;
+            };
+            match (native.timestamp, before.timestamp) {
+                (Some(new), Some(old)) if new > old => *before = native,
+                _ => self.drop(DropReason::Duplicate, 1),
+            }
+        }
+        kept
     }
 
     fn within_limits(&self, labels: &Labels<'_>) -> bool {
@@ -89,18 +117,31 @@ impl<'p> Pass<'p> {
     }
 
     fn own(&self, sample: Sample<'_>) -> Sample<'static> {
-        let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
-        let mut labels: Labels<'static> = sample.labels.into_iter().map(|(name, value)| (own(name), own(value))).collect();
-        if let Some(target) = self.target {
-            add_label(&mut labels, target);
-        }
         Sample {
             role: sample.role,
-            labels,
+            labels: self.own_labels(sample.labels),
             value: sample.value,
             timestamp: sample.timestamp,
             exemplar: sample.exemplar.map(Exemplar::into_owned),
         }
+    }
+
+    fn own_native(&self, native: NativeSample<'_>) -> NativeSample<'static> {
+        NativeSample {
+            labels: self.own_labels(native.labels),
+            timestamp: native.timestamp,
+            histogram: Cow::Owned(native.histogram.into_owned()),
+            exemplars: native.exemplars.into_iter().map(Exemplar::into_owned).collect(),
+        }
+    }
+
+    fn own_labels(&self, labels: Labels<'_>) -> Labels<'static> {
+        let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        let mut labels: Labels<'static> = labels.into_iter().map(|(name, value)| (own(name), own(value))).collect();
+        if let Some(target) = self.target {
+            add_label(&mut labels, target);
+        }
+        labels
     }
 }
 

@@ -1,9 +1,12 @@
 use super::*;
-use crate::model::Role;
+use crate::encode::{Escaping, Format, encode};
+use crate::model::{Exemplar, NativeHistogram, NativeSample, Role, Sample};
 use crate::source::testing::{answer, answer_as, apply, config, file, refused, series};
+use std::borrow::Cow;
 
 const ONE: &[&str] = &["http://127.0.0.1:9100"];
 const TWO: &[&str] = &["http://127.0.0.1:9100", "127.0.0.1:9101"];
+const PROTOBUF: Option<&str> = Some("application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited");
 const OPENMETRICS: Option<&str> = Some("application/openmetrics-text; version=1.0.0; charset=utf-8");
 
 fn exporters(targets: &[&str]) -> Exporters {
@@ -33,6 +36,18 @@ fn captured_expositions_pass_whole() {
             assert!(bound || same(shown.get(&sorted(head))), "{name}: {line}");
         }
         assert_eq!(*source.tally(), Tally::default(), "{name}");
+    }
+}
+
+/// Protobuf of the same programs passes with as many samples, and the text of it has as many lines.
+#[test]
+fn captured_protobuf_passes_whole() {
+    for name in ["node", "prometheus", "nginx-exporter"] {
+        let mut source = exporters(ONE);
+        let lines = file(&format!("fixtures/exporters/{name}.prom"));
+        let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty() && !line.starts_with(b"#")).count();
+        let outcome = apply(&mut source, &[answer_as(PROTOBUF, file(&format!("fixtures/exporters/{name}.pb")))]).remove(0);
+        assert_eq!((outcome, source.tally()), (Some(Ok(lines)), &Tally::default()), "{name}");
     }
 }
 
@@ -106,6 +121,57 @@ fn samples_of_a_child_stand_together_buckets_rising() {
     assert_eq!(roles, [of_a, of_b].concat());
 }
 
+/// A native histogram of one observation for each of these children, which each have a classic one, too, if `classic`.
+fn natives(children: &[&str], classic: bool) -> Vec<u8> {
+    let mut family = Family::new("h", MetricType::Histogram, "");
+    for x in children {
+        let labels = vec![("x".into(), x.to_string().into())];
+        let histogram = NativeHistogram { count: 1.0, positive: vec![(0, 1.0)], ..Default::default() };
+        let exemplars = vec![Exemplar { labels: Vec::new(), value: 1.0, timestamp: Some(2.0) }];
+        let histogram = Cow::Owned(histogram);
+        family.natives.push(NativeSample { labels: labels.clone(), timestamp: None, histogram, exemplars });
+        let roles = [Role::Bucket(f64::INFINITY), Role::Count, Role::Sum];
+        let sample = |role| Sample { role, labels: labels.clone(), value: 1.0, timestamp: None, exemplar: None };
+        family.samples.extend(roles.iter().filter(|_| classic).map(|role| sample(*role)));
+    }
+    let mut body = Vec::new();
+    encode(&Rendered::new(vec![family]).views(), Format::Protobuf(Escaping::AllowUtf8), &mut body);
+    body
+}
+
+fn native_heads(source: &Exporters) -> Vec<String> {
+    source.families().iter().flat_map(|family| &family.natives).map(|native| native.head.to_string()).collect()
+}
+
+#[test]
+fn natives_pass_with_the_label_of_their_target() {
+    let mut source = exporters(TWO);
+    let outcomes = apply(&mut source, &[answer_as(PROTOBUF, natives(&["1"], false)), answer_as(PROTOBUF, natives(&["1"], true))]);
+    assert_eq!(outcomes, [Some(Ok(1)), Some(Ok(4))]);
+    let want = ["h{target=\"127.0.0.1:9100\",x=\"1\"}", "h{target=\"127.0.0.1:9101\",x=\"1\"}"];
+    assert_eq!(native_heads(&source), want);
+    assert_eq!(heads(&source).len(), 3);
+    let families = source.families();
+    assert_eq!((families.len(), families[0].natives[0].histogram.count, families[0].natives[0].exemplars.len()), (1, 1.0, 1));
+}
+
+#[test]
+fn natives_take_room_are_held_to_the_limits_and_pass_once() {
+    let mut source = exporters(ONE);
+    source.max_series = 5;
+    // The first child takes four, the second would, too; one that is only native takes one.
+    let body = [natives(&["1", "2"], true), natives(&["3", "4"], false)].concat();
+    assert_eq!(apply(&mut source, &[answer_as(PROTOBUF, body)]), [Some(Ok(5))]);
+    assert_eq!(native_heads(&source), ["h{x=\"1\"}", "h{x=\"3\"}"]);
+    assert_eq!(source.tally().dropped, BTreeMap::from([(DropReason::MaxSeries, 5)]));
+
+    let mut source = exporters(ONE);
+    source.limits.label_value_bytes_max = 3;
+    let body = [natives(&["1", "long"], false), natives(&["1"], false)].concat();
+    assert_eq!(apply(&mut source, &[answer_as(PROTOBUF, body)]), [Some(Ok(1))]);
+    assert_eq!(source.tally().dropped, BTreeMap::from([(DropReason::LabelLimit, 1), (DropReason::Duplicate, 1)]));
+}
+
 #[test]
 fn exemplars_and_created_pass() {
     let mut source = exporters(ONE);
@@ -158,6 +224,9 @@ fn bodies_that_are_none_say_why() {
         (None, "a 1\nb c\n", false, "line 2"),
         (None, "<html>\n</html>\n", false, "HTML"),
         (OPENMETRICS, "a 1\n", true, "line"),
+        (PROTOBUF, "\u{5}\n\u{3}abc\u{9}", true, "family 2"),
+        (PROTOBUF, "a 1\n", true, "family 1"),
+        (Some("application/vnd.google.protobuf;encoding=text"), "", false, "encoding=delimited"),
     ] {
         let outcome = apply(&mut exporters(ONE), &[answer_as(content_type, body)]).remove(0).unwrap().unwrap_err();
         assert_eq!(matches!(outcome, Missed::Truncated(_)), truncated, "{body}: {outcome}");

@@ -4,7 +4,6 @@
 
 mod counters;
 mod entity;
-mod lenient;
 mod life;
 mod series;
 mod stats;

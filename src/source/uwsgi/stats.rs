@@ -1,8 +1,8 @@
 //! The stats document of a uWSGI master, as far as it is used. Request variables (`vars`), the working directory and the commands of
 //! daemons and crons can hold secrets: they are skipped, never kept.
 
-use super::lenient::{NonZero, Number, Present, mend};
 use crate::scrape::Missed;
+use crate::source::lenient::{NonZero, Number, Present, mend};
 use serde::Deserialize;
 use serde_json::error::Category;
 use std::collections::BTreeMap;

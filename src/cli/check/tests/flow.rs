@@ -50,7 +50,7 @@ async fn wrong_bodies_are_named() {
         ("uwsgi", "{\"emperor\":[]}", "emperor"),
         ("uwsgi", "{\"workers\":[", "cut short"),
         ("workers", "<!DOCTYPE html><title>Shop</title>", "set metrics_path"),
-        ("workers", STATS, "give it with --uwsgi"),
+        ("workers", STATS, "with --uwsgi"),
         ("workers", STATUS_PAGE, "give it with --nginx"),
         ("workers", "\u{1f}\u{8}\u{0}\u{0}", "compressed"),
         ("workers", "python_gc_objects_collected_total 1", "cut short"),
@@ -59,6 +59,8 @@ async fn wrong_bodies_are_named() {
         ("nginx", STATUS_PAGE, "All is well."),
         ("nginx", "<!DOCTYPE html><title>Welcome", "stub_status;"),
         ("nginx", "# HELP a b\n", "source of kind exporter"),
+        ("nginx_vts", "{\"serverZones\":{}}", "All is well."),
+        ("nginx_vts", "<!DOCTYPE html><title>Traffic", "/format/json"),
     ] {
         let canned = Canned::new([("a:1", vec![Ok(body)])]);
         let (well, text) = canned.check(&config(vec![source(kind, "a:1")]), Options::default()).await;

@@ -1,19 +1,20 @@
 //! Reading JSON that is not quite JSON.
 //!
 //! uWSGI prints paths, names and request variables as they are: raw control characters, invalid UTF-8 and lone backslashes get
-//! into strings. It also prints signed numbers as unsigned ones (`%llu`), so what went below zero shows as almost 2^64.
+//! into strings; nginx' VTS module does so with what clients send, and old releases of it left commas behind last members. Both print
+//! signed numbers as unsigned ones, so what went below zero shows as almost 2^64.
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt::{self, Write};
 
-/// The text with what a strict parser refuses inside strings made valid: control characters and lone backslashes are escaped,
-/// invalid UTF-8 is replaced by U+FFFD.
+/// The text with what a strict parser refuses made valid: inside strings control characters and lone backslashes are escaped and invalid
+/// UTF-8 is replaced by U+FFFD; a comma behind the last member of an object or list is left out.
 pub(super) fn mend(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let mut out = String::with_capacity(text.len());
     let mut rest = &*text;
     let mut in_string = false;
-    while let Some(at) = rest.find(|c: char| c == '"' || (in_string && (c == '\\' || c < ' '))) {
+    while let Some(at) = rest.find(|c: char| c == '"' || if in_string { c == '\\' || c < ' ' } else { c == ',' }) {
         let (run, special) = rest.split_at(at);
         out.push_str(run);
         let mut chars = special.chars();
@@ -22,6 +23,9 @@ pub(super) fn mend(bytes: &[u8]) -> String {
                 in_string = !in_string;
                 out.push('"');
             }
+            // Found outside strings only.
+            Some(',') if chars.as_str().trim_ascii_start().starts_with(['}', ']']) => {}
+            Some(',') => out.push(','),
             Some('\\') if is_escape(chars.as_str()) => {
                 out.push('\\');
                 out.extend(chars.next());
@@ -138,6 +142,7 @@ mod tests {
             (br#""a\"b\\" "#, r#""a\"b\\" "#),
             (br#""C:\srv\user\u00e9""#, r#""C:\\srv\\user\u00e9""#),
             (br#""cut \"#, r#""cut \\"#),
+            (br#"{"a,}":[1,2, ],"b":{"c,":3,},}"#, r#"{"a,}":[1,2 ],"b":{"c,":3}}"#),
             (b"", ""),
         ] {
             assert_eq!(mend(raw), mended);

@@ -1,0 +1,231 @@
+//! A body being read: lines that are known, in the order expected or in another.
+
+use super::quick::{behind, head_before_value, quick_number};
+use crate::merge::catalog::{Catalog, ChildId, SeriesId, VariantId};
+use crate::merge::column::is_absent;
+use crate::merge::heads::Heads;
+use crate::merge::layout::{BlockId, Dialect, Layout, LineId, What};
+use crate::merge::relabelled::Traces;
+use crate::merge::stage::Staged;
+use crate::parse::Tail;
+use memchr::memchr;
+
+/// Lines that are looked up at once.
+const LOOKED_UP_AT_ONCE: usize = 16;
+/// Marks a step of a path that is a family without TYPE line.
+pub(crate) const UNTYPED_STEP: u32 = 1 << 31;
+/// Marks such a step of a family that a rule made of one with a TYPE line.
+pub(crate) const RENAMED_STEP: u32 = 1 << 30;
+
+/// A body being read.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    pub dialect: Dialect,
+    pub generation: u64,
+    pub staged: Staged,
+    /// The beginning of a line whose end has not come yet.
+    pub carry: Vec<u8>,
+    /// The line expected next.
+    next: LineId,
+    /// The line read last, where it was a known one.
+    pub last: Option<LineId>,
+    /// The line read last was not the one expected, so the next is looked up at once.
+    is_lost: bool,
+    pub block: BlockId,
+    /// By number of the declared name: its block in this body, 0 if it has not come.
+    pub visited: Vec<BlockId>,
+    pub steps: Vec<u32>,
+    /// Lines read.
+    pub lines: usize,
+    pub ended: bool,
+    pub contradicts: bool,
+    /// What relabelling wants to know of the body.
+    pub traces: Traces,
+}
+
+impl Reader {
+    /// At the beginning of a body.
+    pub fn new(dialect: Dialect, generation: u64, staged: Staged) -> Self {
+        Self {
+            dialect,
+            generation,
+            staged,
+            carry: Vec::new(),
+            next: 0,
+            last: None,
+            is_lost: false,
+            block: 0,
+            visited: Vec::new(),
+            steps: Vec::new(),
+            lines: 0,
+            ended: false,
+            contradicts: false,
+            traces: Traces::default(),
+        }
+    }
+
+    pub fn staged(&self) -> &Staged {
+        &self.staged
+    }
+
+    /// A block begins. False if its name was declared before in this body, or it hangs on one that was not.
+    pub fn enter(&mut self, layout: &Layout, id: BlockId) -> bool {
+        let Some(block) = layout.block(id) else { return false };
+        self.visited.resize(layout.name_count(), 0);
+        if let Some(parent) = block.start_times_of
+            && layout.block(parent).is_none_or(|p| self.visited[p.name_id as usize] != parent)
+        {
+            return false;
+        }
+        self.block = id;
+        std::mem::replace(&mut self.visited[block.name_id as usize], id) == 0
+    }
+
+    /// What a known line says, its value read.
+    pub fn apply(&mut self, catalog: &Catalog, what: What, tail: Tail<'_>) {
+        self.staged.samples += 1;
+        match what {
+            What::Series(series) => self.staged.put(series, tail.value, tail.timestamp, tail.exemplar),
+            What::Untyped(series) => {
+                self.note_untyped(catalog.child(catalog.child_of(series)).variant);
+                self.staged.put(series, tail.value, tail.timestamp, tail.exemplar);
+            }
+            What::Created(child) if tail.value.is_finite() => self.staged.created.set(child, tail.value),
+            What::Dropped(reason) => self.staged.drops.push(reason),
+            _ => {}
+        }
+    }
+
+    fn note_untyped(&mut self, variant: VariantId) {
+        self.note_step(variant | UNTYPED_STEP);
+    }
+
+    /// Notes a step, once. The newest come first: lines of one family stand together.
+    pub fn note_step(&mut self, step: u32) {
+        if !self.steps.iter().rev().any(|known| *known == step) {
+            self.steps.push(step);
+        }
+    }
+
+    /// Reads plain lines that are known; returns how many bytes that were. What comes then is anything else, or the end.
+    pub fn read_known(&mut self, layout: &Layout, heads: &Heads, data: &[u8]) -> usize {
+        let mut at = 0;
+        while !self.ended && !self.contradicts {
+            let rest = data.get(at..).unwrap_or_default();
+            let read = if self.is_lost { self.jump(layout, heads, rest) } else { self.run(layout, heads, rest) };
+            at += read;
+            if read == 0 {
+                break;
+            }
+        }
+        at
+    }
+
+    /// A line that is known was read.
+    pub fn step(&mut self, id: LineId, next: LineId) {
+        self.is_lost = id != self.next;
+        self.last = Some(id);
+        self.next = next;
+    }
+
+    /// A line just learnt was read. Where it came in, all goes on as before.
+    pub fn step_to_learnt(&mut self, layout: &Layout, id: LineId) {
+        self.is_lost = false;
+        self.last = Some(id);
+        self.next = layout.line(id).map_or(0, |l| l.next);
+    }
+
+    fn put_plain(&mut self, series: SeriesId, value: f64) -> bool {
+        match self.staged.values.place(series) {
+            Some(place) if is_absent(*place) => *place = value,
+            _ => return false,
+        }
+        self.staged.samples += 1;
+        true
+    }
+
+    fn put_created(&mut self, child: ChildId, value: f64) {
+        self.staged.created.set(child, value);
+        self.staged.samples += 1;
+    }
+
+    /// Reads lines as long as they are the ones expected; returns how many bytes that were.
+    fn run(&mut self, layout: &Layout, heads: &Heads, data: &[u8]) -> usize {
+        let mut at = 0;
+        while let Some(known) = layout.line(self.next) {
+            let head = known.head.length();
+            let Some(rest) = data.get(at..).and_then(|d| behind(d, heads.bytes(known.head))) else { break };
+            match (known.what, rest.first()) {
+                (What::Series(series), Some(b' ')) => {
+                    let Some((value, length)) = quick_number(&rest[1..]) else { break };
+                    if !self.put_plain(series, value) {
+                        break;
+                    }
+                    at += head + 1 + length;
+                }
+                (What::Created(child), Some(b' ')) => {
+                    let Some((value, length)) = quick_number(&rest[1..]) else { break };
+                    self.put_created(child, value);
+                    at += head + 1 + length;
+                }
+                (What::Type(block), Some(b'\n')) => {
+                    if !self.enter(layout, block) {
+                        self.contradicts = true;
+                        break;
+                    }
+                    self.steps.push(self.next);
+                    at += head + 1;
+                }
+                (What::Help(_) | What::Unit(_), Some(b'\n')) => {
+                    self.steps.push(self.next);
+                    at += head + 1;
+                }
+                _ => break,
+            }
+            self.lines += 1;
+            self.last = Some(self.next);
+            self.next = known.next;
+        }
+        at
+    }
+
+    /// Reads series by looking each up, until one is again what was expected; returns how many bytes that were. Some at a time: first
+    /// all are hashed, then all are looked up, so that the processor can wait for many places in memory at once.
+    fn jump(&mut self, layout: &Layout, heads: &Heads, data: &[u8]) -> usize {
+        let (mut at, mut at_once) = (0, 1);
+        while self.is_lost {
+            let mut ahead = [(&[][..], 0, 0); LOOKED_UP_AT_ONCE];
+            let mut count = 0;
+            let mut rest = data.get(at..).unwrap_or_default();
+            for place in ahead.iter_mut().take(at_once) {
+                let Some(end) = memchr(b'\n', rest).filter(|_| rest.first() != Some(&b'#')) else { break };
+                let (line, behind) = rest.split_at(end + 1);
+                let Some(head) = head_before_value(line) else { break };
+                *place = (line, head.len(), layout.hash(self.block, head));
+                rest = behind;
+                count += 1;
+            }
+            for (line, length, hash) in ahead.into_iter().take(count) {
+                let (head, value) = line.split_at(length);
+                let known = layout.find_hashed(heads, hash, self.block, head).and_then(|id| Some((id, layout.line(id)?)));
+                let Some(((id, known), (value, _))) = known.zip(value.get(1..).and_then(quick_number)) else { return at };
+                match known.what {
+                    What::Series(series) if self.put_plain(series, value) => {}
+                    What::Created(child) => self.put_created(child, value),
+                    _ => return at,
+                }
+                self.lines += 1;
+                self.step(id, known.next);
+                at += line.len();
+                if !self.is_lost {
+                    return at;
+                }
+            }
+            if count < at_once {
+                break;
+            }
+            at_once = (at_once * 2).min(LOOKED_UP_AT_ONCE);
+        }
+        at
+    }
+}
