@@ -1,6 +1,7 @@
 use super::*;
-use crate::model::{Labels, MetricType, Role};
+use crate::model::{Family, Labels, MetricType, NativeHistogram, NativeSample, Role, Sample};
 use crate::parse::text;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// `key: value` pairs of one rule; source labels are separated by blanks.
@@ -246,4 +247,26 @@ fn families_of_one_name_join_only_in_one_type() {
     );
     let shown: Vec<_> = families.iter().filter(|f| !f.samples.is_empty()).map(|f| (&*f.name, f.kind, f.samples.len())).collect();
     assert_eq!((shown, left_out), (vec![("n", MetricType::Gauge, 2), ("n", MetricType::Counter, 1)], 0));
+}
+
+#[test]
+fn natives_go_the_way_of_their_child_and_are_never_mixed() {
+    let mut family = Family::new("h", MetricType::Histogram, "");
+    for (pid, count) in [("1", 3.0), ("2", 4.0)] {
+        let labels = labels(&[("pid", pid)]);
+        let created = Sample { role: Role::Created, labels: labels.clone(), value: count, timestamp: None, exemplar: None };
+        let histogram = Cow::Owned(NativeHistogram { count, ..NativeHistogram::default() });
+        family.samples.push(created);
+        family.natives.push(NativeSample { labels, timestamp: None, histogram, exemplars: Vec::new() });
+    }
+    let rename = &[("source_labels", "__name__"), ("regex", "h(.*)"), ("target_label", "__name__"), ("replacement", "app_h$1")];
+    let (families, left_out) = rules(&[rename]).families(vec![family.clone()]);
+    let new = families.iter().find(|f| f.name == "app_h").unwrap();
+    assert_eq!((new.natives.len(), new.samples.len(), left_out), (2, 2, 0));
+    // The second falls on the first: neither it nor its start time gets in.
+    let (families, left_out) = rules(&[&[("action", "labeldrop"), ("regex", "pid")]]).families(vec![family.clone()]);
+    let kept = (families[0].natives[0].histogram.count, families[0].natives.len(), families[0].samples.len());
+    assert_eq!((kept, families[0].samples[0].value, left_out), ((3.0, 1, 1), 3.0, 1));
+    let (families, left_out) = rules(&[&[("action", "drop"), ("source_labels", "pid"), ("regex", "1")]]).families(vec![family]);
+    assert_eq!((families[0].natives[0].histogram.count, families[0].natives.len(), left_out), (4.0, 1, 0));
 }
