@@ -10,7 +10,8 @@
 //! - [`serve`]: the answer to the scraper (IO)
 //!
 //! Beside the way: [`model`] (what a family is), `protobuf` (the messages of that format), [`multiproc`] (the files of the multiprocess
-//! mode), [`source`] (the kinds of sources), [`compression`] (of bodies, both ways), [`config`], [`cli`].
+//! mode), [`relabel`] (what becomes of series by rules), [`source`] (the kinds of sources), [`compression`] (of bodies, both ways),
+//! [`config`], [`cli`].
 
 pub mod cli;
 pub mod compression;
@@ -21,6 +22,7 @@ pub mod model;
 pub mod multiproc;
 pub mod parse;
 mod protobuf;
+pub mod relabel;
 pub mod round;
 pub mod scrape;
 pub mod serve;

@@ -72,6 +72,9 @@ fn the_annotated_example_shows_every_key_at_its_default() {
     full.expect = None;
     full.scrape_timeout = None;
     full.merge.gauges.clear();
+    assert_eq!((full.relabelling.labels.len(), full.relabelling.rules.len(), full.merge.aggregate.len()), (1, 2, 1));
+    full.relabelling = Default::default();
+    full.merge.aggregate.clear();
     full.http_headers.0.clear();
     assert_eq!(&full, least);
 }
@@ -89,6 +92,20 @@ fn what_is_shown_loads_to_the_same_but_for_secrets() {
     assert_eq!(again.sources[0].http_headers.0["X-Plain"], headers.0["X-Plain"]);
     again.sources[0].http_headers.clone_from(headers);
     assert_eq!(again, config);
+}
+
+/// What Prometheus' own files say of `$` means the same here: variables are not replaced in rules.
+#[test]
+fn rules_keep_their_dollars() {
+    let yaml = "sources:\n- name: a\n  kind: workers\n  targets: [\"${HOST}:1\"]\n  labels: {host: \"${HOST}\"}\n  metric_relabel_configs:\n\
+                \x20 - {source_labels: [a], regex: '(.*)_${HOST}$', target_label: 't_${1}', replacement: '$${1}${x}', action: Replace}\n";
+    let config = load("c.yml", yaml.as_bytes()).unwrap();
+    let relabelling = &config.sources[0].relabelling;
+    assert_eq!(relabelling.labels, [("host".to_string(), "h".to_string())]);
+    let spec = relabelling.rules[0].spec();
+    assert_eq!(spec.regex.as_deref(), Some("(.*)_${HOST}$"));
+    assert_eq!((spec.target_label.as_deref(), spec.replacement.as_deref()), (Some("t_${1}"), Some("$${1}${x}")));
+    assert_eq!(load("shown.yml", config.to_yaml().as_bytes()), Ok(config));
 }
 
 proptest! {

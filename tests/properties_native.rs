@@ -5,8 +5,8 @@
 #[path = "support/laws.rs"]
 mod laws;
 
-use onescrape::config::{Limits, MergeConfig};
-use onescrape::merge::{Attempt, Now, Pool};
+use onescrape::config::{AggregateRule, Limits, MergeConfig};
+use onescrape::merge::{Attempt, DropReason, Now, Pool};
 use onescrape::model::{Family, MetricType, NativeHistogram, NativeSample, Role, Sample};
 use onescrape::parse::Exposition;
 use proptest::prelude::*;
@@ -18,6 +18,10 @@ const SLOTS: usize = 3;
 const UNIX_START: f64 = 1_790_000_000.0;
 /// Bounds computed twice differ in the last digits; buckets of the finest schema used here are 4 % wide.
 const ROUNDING: f64 = 1e-9;
+/// The label that names the process, where bodies show it.
+const PROCESS: &str = "process";
+/// Room for the series of a few processes, so that those of processes gone must make room.
+const FEW_SERIES: usize = 28;
 const SCHEMAS: [i32; 5] = [4, 3, 1, 0, -1];
 /// None, a bound of every schema, one of some schemas, one of none.
 const THRESHOLDS: [f64; 4] = [0.0, 0.0009765625, std::f64::consts::FRAC_1_SQRT_2, 0.1];
@@ -125,9 +129,11 @@ impl Process {
     fn exposition(&self, form: Form, nonsense: bool) -> Exposition<'static> {
         let mut family = Family::new("seconds", MetricType::Histogram, "");
         let mut histogram = self.histogram();
+        let name = (Cow::Borrowed(PROCESS), Cow::Owned(self.start.to_string()));
+        let labels: Vec<_> = form.labelled.then_some(name).into_iter().collect();
         if form.classic {
             let below = self.seen.iter().filter(|v| **v <= 1.0).count() as f64;
-            let sample = |role, value| Sample { role, labels: Vec::new(), value, timestamp: None, exemplar: None };
+            let sample = |role, value| Sample { role, labels: labels.clone(), value, timestamp: None, exemplar: None };
             family.samples = vec![
                 sample(Role::Bucket(1.0), below),
                 sample(Role::Bucket(f64::INFINITY), histogram.count),
@@ -138,12 +144,7 @@ impl Process {
         if nonsense {
             histogram.positive.push((i32::MIN, -1.0));
         }
-        family.natives.push(NativeSample {
-            labels: Vec::new(),
-            timestamp: None,
-            histogram: Cow::Owned(histogram),
-            exemplars: Vec::new(),
-        });
+        family.natives.push(NativeSample { labels, timestamp: None, histogram: Cow::Owned(histogram), exemplars: Vec::new() });
         let mut families = vec![family];
         if form.evidence {
             let mut start = Family::new("process_start_time_seconds", MetricType::Gauge, "");
@@ -159,6 +160,8 @@ impl Process {
 struct Form {
     evidence: bool,
     classic: bool,
+    /// Every process has a child of its own, and they are aggregated.
+    labelled: bool,
 }
 
 /// Plays rounds of the same workers, at the slots that `places` names.
@@ -177,7 +180,12 @@ impl Play {
     fn new(form: Form, places: [usize; SLOTS]) -> Self {
         let ids = (0..SLOTS).map(|i| format!("w{i}")).collect();
         let live = (0..SLOTS).map(|i| Some(Process::new(UNIX_START - 100.0 + i as f64, i as u8 * 37))).collect();
-        let pool = Pool::new(ids, MergeConfig::default(), Limits::default());
+        let (mut config, mut limits) = (MergeConfig::default(), Limits::default());
+        if form.labelled {
+            config.aggregate = vec![AggregateRule { pattern: "*".into(), without: vec![PROCESS.into()] }];
+            limits.max_series = FEW_SERIES;
+        }
+        let pool = Pool::new(ids, config, limits);
         Self { pool, live, places, now: 0.0, form, past: Vec::new(), coarsest: 8 }
     }
 
@@ -280,7 +288,7 @@ proptest! {
     /// No count ever falls, nor does anything else that a server takes for a reset; the native part counts what the classic one does.
     #[test]
     fn merged_natives_never_fall(rounds in rounds(), evidence in any::<bool>(), classic in any::<bool>()) {
-        let mut play = Play::new(Form { evidence, classic }, [0, 1, 2]);
+        let mut play = Play::new(Form { evidence, classic, labelled: false }, [0, 1, 2]);
         let mut before: Option<NativeHistogram> = None;
         for events in &rounds {
             play.round(events);
@@ -298,7 +306,7 @@ proptest! {
     /// is in the bucket that the true one is in. The resolution is that of the coarsest part.
     #[test]
     fn merging_changes_neither_count_nor_sum_and_keeps_quantiles(rounds in rounds(), classic in any::<bool>()) {
-        let mut play = Play::new(Form { evidence: true, classic }, [0, 1, 2]);
+        let mut play = Play::new(Form { evidence: true, classic, labelled: false }, [0, 1, 2]);
         for events in &rounds {
             let shown = events.clone().map(|event| match event {
                 Event::Miss(seen) => Event::Work(seen),
@@ -329,12 +337,28 @@ proptest! {
     /// Which slot is whose is irrelevant.
     #[test]
     fn the_order_of_slots_is_irrelevant(rounds in rounds(), evidence in any::<bool>()) {
-        let form = Form { evidence, classic: false };
+        let form = Form { evidence, classic: false, labelled: false };
         let (mut one, mut other) = (Play::new(form, [0, 1, 2]), Play::new(form, [2, 0, 1]));
         for events in &rounds {
             one.round(events);
             other.round(events);
             prop_assert_eq!(one.merged(), other.merged());
+        }
+    }
+
+    /// Where each process has a child of its own and these are aggregated, it is as if all had one and the same: also of those that had
+    /// to make room.
+    #[test]
+    fn aggregated_natives_are_those_of_one_child(rounds in rounds(), classic in any::<bool>()) {
+        let form = Form { evidence: true, classic, labelled: false };
+        let (mut one, mut parts) = (Play::new(form, [0, 1, 2]), Play::new(Form { labelled: true, ..form }, [0, 1, 2]));
+        for events in &rounds {
+            one.round(events);
+            parts.round(events);
+            if parts.pool.tally().dropped.contains_key(&DropReason::MaxSeries) {
+                break; // too many processes at once for the little room there is
+            }
+            prop_assert_eq!(one.merged(), parts.merged());
         }
     }
 }

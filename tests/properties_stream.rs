@@ -5,9 +5,10 @@
 #[path = "support/laws.rs"]
 mod laws;
 
-use onescrape::config::{GaugeMode, GaugeRule, Limits, MergeConfig, QuantilePolicy};
+use onescrape::config::{AggregateRule, GaugeMode, GaugeRule, Limits, MergeConfig, QuantilePolicy};
 use onescrape::merge::{Attempt, FeedError, Now, Pool};
 use onescrape::parse::parse;
+use onescrape::relabel::{Action, Relabelling, Rule, RuleSpec};
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -149,10 +150,12 @@ fn shown(pool: &Pool) -> Vec<String> {
     shown
 }
 
-fn check(rounds: &[[Answer; 2]], config: &MergeConfig, limits: Limits) -> Result<usize, TestCaseError> {
+fn check(rounds: &[[Answer; 2]], config: &MergeConfig, limits: Limits, rules: &Relabelling) -> Result<usize, TestCaseError> {
     let ids = || vec!["w1".to_string(), "w2".to_string()];
     let mut whole = Pool::new(ids(), config.clone(), limits);
     let mut streamed = Pool::new(ids(), config.clone(), limits);
+    whole.set_relabelling(rules.clone());
+    streamed.set_relabelling(rules.clone());
     let mut taken = 0;
     for (i, answers) in rounds.iter().enumerate() {
         let bodies: Vec<String> = answers.iter().map(Answer::body).collect();
@@ -214,11 +217,60 @@ proptest! {
 
     #[test]
     fn streaming_is_equal_to_parsing_whole(rounds in rounds()) {
-        let mut config = MergeConfig::default();
-        config.gauges.push(GaugeRule { pattern: "u".into(), mode: GaugeMode::Counter });
-        config.quantiles = QuantilePolicy::PerWorker;
-        check(&rounds, &config, Limits { label_value_bytes_max: 40, ..Limits::default() })?;
+        check(&rounds, &config(), limits(), &Relabelling::default())?;
     }
+
+    #[test]
+    fn streaming_is_equal_to_parsing_whole_with_rules(rounds in rounds(), rules in relabelling(), sums in any::<bool>()) {
+        let over_v = AggregateRule { pattern: "*".into(), without: vec!["v".into()] };
+        let aggregate = sums.then_some(over_v).into_iter().collect();
+        check(&rounds, &MergeConfig { aggregate, ..config() }, limits(), &rules)?;
+    }
+}
+
+fn config() -> MergeConfig {
+    MergeConfig {
+        gauges: vec![GaugeRule { pattern: "u".into(), mode: GaugeMode::Counter }],
+        quantiles: QuantilePolicy::PerWorker,
+        ..MergeConfig::default()
+    }
+}
+
+fn limits() -> Limits {
+    Limits { label_value_bytes_max: 40, ..Limits::default() }
+}
+
+/// Source labels (separated by blanks), regex, target label, replacement, action.
+const RULES: [(&str, &str, &str, &str, Action); 17] = [
+    ("", "v", "", "", Action::LabelDrop),
+    ("", "__name__|le|quantile|v", "", "", Action::LabelKeep),
+    ("", "le", "", "", Action::LabelDrop),
+    ("__name__", "a_total|h_bucket", "", "", Action::Drop),
+    ("__name__ le", "h_bucket;(1|2).0", "", "", Action::Drop),
+    ("__name__ v", ".*;(x|1|)", "", "", Action::Keep),
+    ("__name__", "process_.*|.*_sum", "", "", Action::Drop),
+    ("__name__", "(.*)", "__name__", "app_$1", Action::Replace),
+    ("__name__", "h(_.*)", "__name__", "a$1", Action::Replace),
+    ("__name__", "(g|u|k|s_count)", "__name__", "a_total", Action::Replace),
+    ("__name__", "a_total", "__name__", "g", Action::Replace),
+    ("__name__ v", "a_total;(.)", "__name__", "b$1_total", Action::Replace),
+    ("v", "[12x]", "v", "one", Action::Replace),
+    ("le", "2.0", "le", "1", Action::Replace),
+    ("__name__", ".*", "extra", "y", Action::Replace),
+    ("__name__", "h_count", "part", "z", Action::Replace),
+    ("__name__", "py_info|g", "__name__", "up", Action::Replace),
+];
+
+fn relabelling() -> impl Strategy<Value = Relabelling> {
+    let rule = prop::sample::select(RULES.to_vec()).prop_map(|(source, regex, target, replacement, action)| {
+        let given = |text: &str| (!text.is_empty()).then(|| text.to_string());
+        let source_labels = given(source).map(|labels| labels.split(' ').map(str::to_string).collect());
+        let (target_label, replacement) = (given(target), given(replacement));
+        Rule::new(RuleSpec { source_labels, regex: given(regex), target_label, replacement, action, ..RuleSpec::default() })
+            .unwrap()
+    });
+    let labels = prop::sample::select(vec![vec![], vec![("v".to_string(), "static".to_string())]]);
+    (prop::collection::vec(rule, 0..4), labels).prop_map(|(rules, labels)| Relabelling { labels, rules })
 }
 
 /// The property would hold too if everything were handed back: real captures are not.

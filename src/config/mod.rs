@@ -12,6 +12,7 @@ mod load;
 mod overrides;
 mod problem;
 mod reader;
+mod series_keys;
 mod show;
 mod shown;
 mod source_keys;
@@ -27,6 +28,7 @@ pub use load::{load, load_maybe_empty, parse};
 pub use overrides::Overrides;
 pub use problem::{ConfigErrors, Given, Origin, Problem};
 
+use crate::relabel::Relabelling;
 use crate::source::Kind;
 use crate::target::Target;
 use std::time::Duration;
@@ -67,6 +69,8 @@ pub struct SourceConfig {
     pub http_headers: HttpHeaders,
     /// 503 when the whole source is down.
     pub required: bool,
+    /// Static labels and relabelling rules.
+    pub relabelling: Relabelling,
     /// How workers are merged.
     pub merge: MergeConfig,
     /// uWSGI: also series per core.
@@ -92,6 +96,7 @@ impl SourceConfig {
             scrape_protocols: Vec::new(),
             http_headers: HttpHeaders::default(),
             required: false,
+            relabelling: Relabelling::default(),
             merge: MergeConfig::default(),
             cores: false,
             names: NginxNames::Official,
@@ -119,6 +124,8 @@ pub struct MergeConfig {
     pub worker_label: String,
     /// Configured gauge rules: first match wins, before the built-in ones.
     pub gauges: Vec<GaugeRule>,
+    /// Labels that are summed over, by family: first match wins.
+    pub aggregate: Vec<AggregateRule>,
     /// Mode of gauges that no rule matches. Default `all`.
     pub gauge_default: GaugeMode,
     /// How long a missed worker that still listens keeps its gauges. Default 0.
@@ -138,6 +145,7 @@ impl Default for MergeConfig {
         Self {
             worker_label: "worker".into(),
             gauges: Vec::new(),
+            aggregate: Vec::new(),
             gauge_default: GaugeMode::All,
             gauge_hold: Duration::ZERO,
             histograms: BoundsPolicy::Union,
@@ -155,6 +163,15 @@ pub struct GaugeRule {
     pub pattern: String,
     /// The mode.
     pub mode: GaugeMode,
+}
+
+/// Labels that a family's series are summed over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AggregateRule {
+    /// Family name, `*` matches any run of characters.
+    pub pattern: String,
+    /// The labels that are not served; never `le` or `quantile`.
+    pub without: Vec<String>,
 }
 
 /// How gauges of several workers become one.

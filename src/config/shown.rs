@@ -13,6 +13,8 @@ pub(crate) enum Shown {
     Word(String),
     /// Any text.
     Text(String),
+    /// Text of a key in which no variables are replaced.
+    Verbatim(String),
     List(Vec<Shown>),
     Map(Vec<(String, Shown)>),
 }
@@ -78,6 +80,7 @@ impl Shown {
         match self {
             Self::Word(word) => out.push_str(word),
             Self::Text(text) => push_text(out, &escape(text)),
+            Self::Verbatim(text) => push_text(out, text),
             Self::List(_) => out.push_str("[]"),
             Self::Map(_) => out.push_str("{}"),
             Self::Nothing => {}

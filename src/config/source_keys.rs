@@ -5,6 +5,7 @@ use super::draft::SourceDraft;
 use super::duration::{DURATION_MAX, TIMEOUT_MIN, duration, show_duration};
 use super::headers::read_headers;
 use super::reader::{Field, Map, Reader};
+use super::series_keys::{read_aggregate, read_labels, read_rules, show_aggregate, show_labels, show_rules};
 use super::shown::Shown;
 use super::value::{self, choice};
 use super::yaml::Value;
@@ -103,6 +104,24 @@ const SOURCE_KEYS: &[SourceKey] = &[
         show: |source| {
             Shown::Map(source.http_headers.masked().map(|(name, value)| (name.to_string(), Shown::text(value))).collect())
         },
+    },
+    SourceKey {
+        name: "labels",
+        kinds: EVERY_KIND,
+        read: |reader, field, draft| draft.config.relabelling.labels = read_labels(reader, field),
+        show: show_labels,
+    },
+    SourceKey {
+        name: "metric_relabel_configs",
+        kinds: EVERY_KIND,
+        read: |reader, field, draft| draft.config.relabelling.rules = read_rules(reader, field),
+        show: show_rules,
+    },
+    SourceKey {
+        name: "aggregate",
+        kinds: WORKERS,
+        read: |reader, field, draft| draft.config.merge.aggregate = read_aggregate(reader, field),
+        show: show_aggregate,
     },
     SourceKey {
         name: "worker_label",

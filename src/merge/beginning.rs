@@ -2,7 +2,8 @@
 //!
 //! It is the earliest `_created` among the contributions at the child's first exposition, and fixed from then on: a server that puts a
 //! 0 at that time does so before the first value only, where nothing can have been counted earlier. Had any of them none, the child
-//! has none for good. What joins later was counted from zero or from a baseline, both after the first exposition.
+//! has none for good; of children shown as one, the contributions to all of them count. What joins later was counted from zero or from
+//! a baseline, both after the first exposition.
 
 use super::catalog::{Child, ChildId};
 use super::pool::{Pool, is_total};
@@ -36,9 +37,9 @@ impl Beginnings {
         self.known.get(child as usize)?.as_ref()
     }
 
-    /// A contribution is about to be folded to a child not served so far.
-    pub fn note_folded(&mut self, child: ChildId, record: &Record) {
-        let at = created(record, child);
+    /// A contribution is about to be folded to a child not served so far: that of `part`, which is shown as it.
+    pub fn note_folded(&mut self, child: ChildId, part: ChildId, record: &Record) {
+        let at = created(record, part);
         let earliest = self.folded.entry(child).or_insert(at);
         *earliest = earlier(*earliest, at);
     }
@@ -69,12 +70,16 @@ impl Pool {
     pub(super) fn note_beginnings(&mut self) {
         for id in &self.unserved {
             let child = self.catalog.child(*id);
-            if child.is_forgotten() || !self.is_total_child(child) {
+            if !self.may_begin(*id) {
                 continue;
             }
             let folded = self.beginnings.folded.get(id).copied();
-            let records = self.slots.iter().flat_map(|s| &s.records).filter(|record| shows(record, child));
-            let at = folded.into_iter().chain(records.map(|record| created(record, *id))).reduce(earlier).flatten();
+            let records = || self.slots.iter().flat_map(|s| &s.records);
+            let shown = self.groups.shown_as(*id).flat_map(|part| {
+                let child = self.catalog.child(part);
+                records().filter(|record| shows(record, child)).map(move |record| created(record, part))
+            });
+            let at = folded.into_iter().chain(shown).reduce(earlier).flatten();
             if at == self.beginnings.get(*id).map(|known| known.at) {
                 continue;
             }
@@ -90,15 +95,19 @@ impl Pool {
         let catalog = &self.catalog;
         self.beginnings.folded.retain(|id, _| catalog.child(*id).served_at.is_none());
         for id in &self.unserved {
-            let child = self.catalog.child(*id);
-            if !child.is_forgotten() && self.is_total_child(child) && shows(record, child) {
-                self.beginnings.note_folded(*id, record);
+            if !self.may_begin(*id) {
+                continue;
+            }
+            for part in self.groups.shown_as(*id).filter(|part| shows(record, self.catalog.child(*part))) {
+                self.beginnings.note_folded(*id, part, record);
             }
         }
     }
 
-    fn is_total_child(&self, child: &Child) -> bool {
-        is_total(self.catalog.variant(child.variant).kind)
+    /// Whether it is a total that is shown as itself.
+    fn may_begin(&self, id: ChildId) -> bool {
+        let child = self.catalog.child(id);
+        !child.is_forgotten() && is_total(self.catalog.variant(child.variant).kind) && !self.groups.is_part(id)
     }
 }
 

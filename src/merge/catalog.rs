@@ -56,6 +56,8 @@ pub(crate) struct Child {
     /// Some contribution has no `_sum` (or a summary no `_count`): then the total has none either.
     pub no_sum: bool,
     pub no_count: bool,
+    /// It is shown as another one, or others are shown as it: its total is that of the whole group.
+    pub is_grouped: bool,
 }
 
 /// The series of a child beside its value. Most children have none.
@@ -90,6 +92,11 @@ impl Child {
 
     pub fn sum(&self) -> Option<SeriesId> {
         self.many.as_ref()?.sum
+    }
+
+    /// Whether any body that was applied had it.
+    pub fn was_listed(&self) -> bool {
+        self.listed_body > 0
     }
 
     /// Whether its id stands for nothing now.
@@ -194,6 +201,11 @@ impl Catalog {
             *counted |= has(*s);
         }
         differ
+    }
+
+    /// Notes that the series are part of a total.
+    pub fn mark_counted(&mut self, series: &[SeriesId]) {
+        series.iter().for_each(|s| self.counted[*s as usize] = true);
     }
 
     /// The series stand for another life of their child's family.
@@ -343,13 +355,23 @@ impl Catalog {
         id
     }
 
+    /// Notes whether the child is one of a group.
+    pub fn set_grouped(&mut self, id: ChildId, is_grouped: bool) {
+        if std::mem::replace(&mut self.child_mut(id).is_grouped, is_grouped) != is_grouped {
+            self.reshape(id);
+        }
+    }
+
     /// Works out the shapes and totals of a child's series: after a change of its parts, or of what they lack.
     pub fn reshape(&mut self, id: ChildId) {
         let child = &self.children[id as usize];
         let kind = self.variants[child.variant as usize].kind;
         let lacking = child.ragged || child.no_sum || child.no_count;
         let is_even = !lacking && write_totals(child, kind, &mut self.totals);
-        if is_even || !matches!(kind, MetricType::Counter | MetricType::Summary | MetricType::Histogram) {
+        if child.is_grouped {
+            child.series().for_each(|s| self.totals[s as usize] = Total::APART);
+            self.uneven.remove(&id);
+        } else if is_even || !matches!(kind, MetricType::Counter | MetricType::Summary | MetricType::Histogram) {
             self.uneven.remove(&id);
         } else {
             child.series().for_each(|s| self.totals[s as usize] = Total::APART);

@@ -174,11 +174,17 @@ impl Pool {
     fn mend_histogram(&mut self, id: ChildId, staged: &mut Staged) -> Option<Unusable> {
         let infinity = match self.catalog.child(id).buckets().last() {
             Some((f64::INFINITY, s)) => *s,
-            _ => self.catalog.intern_series(id, Role::Bucket(f64::INFINITY)),
+            _ => {
+                self.join_group(id, Role::Bucket(f64::INFINITY));
+                self.catalog.intern_series(id, Role::Bucket(f64::INFINITY))
+            }
         };
         let count_at = match self.catalog.child(id).count() {
             Some(s) => s,
-            None => self.catalog.intern_series(id, Role::Count),
+            None => {
+                self.join_group(id, Role::Count);
+                self.catalog.intern_series(id, Role::Count)
+            }
         };
         let child = self.catalog.child(id);
         let mut below = 0.0;
@@ -227,8 +233,9 @@ impl Pool {
                 fell.then_some(ResetCause::Value)
             };
             if cause.is_some() {
-                if child.served_at.is_none() {
-                    self.beginnings.note_folded(id, record);
+                let output = self.groups.output(id);
+                if self.catalog.child(output).served_at.is_none() {
+                    self.beginnings.note_folded(output, id, record);
                 }
                 native::fold_native(&mut self.natives, record, id, child, &self.offset);
                 fold(child, &mut record.last, &mut record.base, &mut self.offset);
@@ -262,7 +269,7 @@ impl Pool {
     /// First match wins.
     fn starts_at_baseline(&self, slot: usize, entrance: Entrance, record: &Record, staged: &Staged, id: ChildId) -> bool {
         let child = self.catalog.child(id);
-        let Some(served_at) = child.served_at else { return false };
+        let Some(served_at) = self.catalog.child(self.groups.output(id)).served_at else { return false };
         match entrance {
             Entrance::Turned | Entrance::Another | Entrance::FirstAgain => true,
             Entrance::Recycled => false,

@@ -40,6 +40,8 @@ pub(crate) enum What {
     Untyped(SeriesId),
     /// The start time of a child.
     Created(ChildId),
+    /// A sample that relabelling did something to, by index.
+    Moved(u32),
     /// A sample that is left out and counted.
     Dropped(DropReason),
     /// A sample that is left out by configuration.
@@ -78,6 +80,19 @@ pub(crate) struct Block {
     pub start_times_of: Option<BlockId>,
 }
 
+/// What a line stands for that is more than a place for its value, since rules had a part in it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moved {
+    /// The place.
+    pub what: What,
+    /// A step that the body's path takes by it: its family is one that no TYPE line declares.
+    pub step: Option<u32>,
+    /// The child it became part of, and the key of the one it was: another may have become that child first.
+    pub claim: Option<(ChildId, u64)>,
+    /// It is the evidence of the instance.
+    pub evidence: bool,
+}
+
 /// The comment lines of a body, in order, and the families without one.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Path {
@@ -110,6 +125,7 @@ pub(crate) struct Layout {
     pub untyped: HashSet<Box<str>>,
     /// Texts of HELP and UNIT lines with the names they are about.
     texts: Vec<(Box<str>, Box<str>)>,
+    moved: Vec<Moved>,
 }
 
 impl Layout {
@@ -126,12 +142,13 @@ impl Layout {
             suffixed: HashSet::default(),
             untyped: HashSet::default(),
             texts: Vec::new(),
+            moved: Vec::new(),
         }
     }
 
     /// Whether lines pile up that no body repeats.
     pub fn is_crowded(&self, series: usize) -> bool {
-        self.lines.len() > 4 * series + SPARE_LINES
+        self.lines.len().max(self.moved.len()) > 4 * series + SPARE_LINES
     }
 
     /// Forgets all.
@@ -232,6 +249,15 @@ impl Layout {
         (self.texts.len() - 1) as u32
     }
 
+    pub fn add_moved(&mut self, moved: Moved) -> What {
+        self.moved.push(moved);
+        What::Moved((self.moved.len() - 1) as u32)
+    }
+
+    pub fn moved(&self, id: u32) -> Option<&Moved> {
+        self.moved.get(id as usize)
+    }
+
     pub fn path(&self, steps: Vec<u32>) -> Path {
         Path { dialect: self.dialect, generation: self.generation, steps }
     }
@@ -239,7 +265,11 @@ impl Layout {
     /// The series and children are gone; their ids will be used for others.
     pub fn forget(&mut self, series: &HashSet<SeriesId>, children: &HashSet<ChildId>) {
         for line in &mut self.lines {
-            let gone = match line.what {
+            let what = match line.what {
+                What::Moved(id) => self.moved.get(id as usize).map_or(What::Dead, |moved| moved.what),
+                what => what,
+            };
+            let gone = match what {
                 What::Series(s) | What::Untyped(s) => series.contains(&s),
                 What::Created(c) => children.contains(&c),
                 _ => false,

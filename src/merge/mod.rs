@@ -4,12 +4,14 @@ mod beginning;
 mod catalog;
 mod column;
 mod commit;
+mod groups;
 mod heads;
 mod join;
 mod layout;
 mod native;
 mod output;
 mod pool;
+mod relabelled;
 pub mod rules;
 mod shape;
 mod slot;
@@ -18,6 +20,9 @@ mod stream;
 mod tally;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests_aggregate;
 mod totals;
 mod types;
 

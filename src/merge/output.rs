@@ -1,7 +1,8 @@
 //! The families as they are served: totals, and what gauges of several workers come to.
 
 use super::catalog::{Child, ChildId, SeriesId, Variant, VariantId, with_label};
-use super::column::{is_absent, steps};
+use super::column::{ABSENT, is_absent};
+use super::groups::on_bounds;
 use super::pool::{Pool, is_total};
 use super::slot::Record;
 use crate::config::GaugeMode;
@@ -24,15 +25,14 @@ impl Pool {
         let variant = self.catalog.variant(id);
         let (help, unit) = self.types.texts(&variant.name);
         let mut view = FamilyView { name: &variant.name, kind: variant.kind, help, unit, samples: Vec::new(), natives: Vec::new() };
-        for id in &variant.children {
-            let child = self.catalog.child(*id);
+        for id in variant.children.iter().filter(|id| !self.groups.is_part(**id)) {
             let before = view.samples.len();
             match variant.kind {
                 MetricType::Counter | MetricType::Histogram | MetricType::Summary => {
-                    self.push_total(child, variant.kind, exemplars, &mut view.samples);
+                    self.push_total(*id, variant.kind, exemplars, &mut view.samples);
                 }
-                MetricType::GaugeHistogram => self.push_gauge_histogram(child, &mut view.samples),
-                _ => self.push_gauge(child, variant.mode, &mut view.samples),
+                MetricType::GaugeHistogram => self.push_gauge_histogram(*id, &mut view.samples),
+                _ => self.push_gauge(*id, variant, &mut view.samples),
             }
             let native = self.natives.get(id).and_then(|native| native.view(self.catalog.child_head(*id)));
             view.natives.extend(native);
@@ -45,11 +45,12 @@ impl Pool {
 
     fn push_total<'a>(
         &'a self,
-        child: &'a Child,
+        id: ChildId,
         kind: MetricType,
         exemplars: &HashMap<SeriesId, &'a Exemplar<'static>>,
         samples: &mut Vec<SampleView<'a>>,
     ) {
+        let child = self.catalog.child(id);
         if kind == MetricType::Histogram && child.buckets().is_empty() {
             return; // only native: there count and sum stand, too
         }
@@ -77,21 +78,27 @@ impl Pool {
         if let Some(s) = child.sum() {
             push(s, Role::Sum, self.out.get(s));
         }
-        for (quantile, s) in child.quantiles() {
-            self.push_per_worker(*s, Role::Quantile(*quantile), samples);
+        // Of several children shown as one no quantile can be told.
+        for (quantile, s) in child.quantiles().iter().filter(|_| !self.groups.is_sum(&self.catalog, id)) {
+            self.push_per_worker(*s, Role::Quantile(*quantile), |record| record.last.get(*s), samples);
         }
     }
 
     /// Buckets of current workers only; bounds that differ as step functions.
-    fn push_gauge_histogram<'a>(&'a self, child: &'a Child, samples: &mut Vec<SampleView<'a>>) {
+    fn push_gauge_histogram<'a>(&'a self, id: ChildId, samples: &mut Vec<SampleView<'a>>) {
+        let child = self.catalog.child(id);
         let mut totals = vec![0.0; child.buckets().len()];
         let (mut count, mut sum, mut any) = (0.0, 0.0, false);
-        for (_, record) in self.showing() {
-            let Some(own) = steps(child, &record.last) else { continue };
+        let parts: Vec<&Child> = self.groups.shown_as(id).map(|part| self.catalog.child(part)).collect();
+        for (record, part) in self.showing().flat_map(|(_, record)| parts.iter().map(move |part| (record, *part))) {
+            let own: Vec<(f64, f64)> = part.buckets().iter().map(|(bound, s)| (*bound, record.last.get(*s))).collect();
+            if own.iter().all(|(_, value)| is_absent(*value)) {
+                continue;
+            }
             any = true;
-            totals.iter_mut().zip(own).for_each(|(t, v)| *t += v);
-            count += child.count().map_or(f64::NAN, |s| record.last.get(s));
-            sum += child.sum().map_or(f64::NAN, |s| record.last.get(s));
+            totals.iter_mut().zip(on_bounds(child, &own)).for_each(|(t, (v, _))| *t += v);
+            count += part.count().map_or(f64::NAN, |s| record.last.get(s));
+            sum += part.sum().map_or(f64::NAN, |s| record.last.get(s));
         }
         if !any {
             return;
@@ -106,23 +113,34 @@ impl Pool {
         }
     }
 
-    fn push_gauge<'a>(&'a self, child: &'a Child, mode: GaugeMode, samples: &mut Vec<SampleView<'a>>) {
-        let Some(series) = child.value() else { return };
-        if matches!(mode, GaugeMode::All | GaugeMode::Counter) {
-            return self.push_per_worker(series, Role::Value, samples);
+    fn push_gauge<'a>(&'a self, id: ChildId, variant: &Variant, samples: &mut Vec<SampleView<'a>>) {
+        let Some(series) = self.catalog.child(id).value() else { return };
+        let of = |record: &'a Record| {
+            let parts = self.groups.shown_as(id).filter_map(|part| self.catalog.child(part).value());
+            parts.map(move |s| (record.last.get(s), s, record)).filter(|(value, ..)| !is_absent(*value))
+        };
+        if matches!(variant.mode, GaugeMode::All | GaugeMode::Counter) {
+            // A state is on if it is in any part.
+            let joined = if variant.kind == MetricType::StateSet { f64::max } else { |a: f64, b: f64| a + b };
+            let within = |record| of(record).map(|(value, ..)| value).reduce(joined).unwrap_or(ABSENT);
+            return self.push_per_worker(series, Role::Value, within, samples);
         }
-        let values = self.showing().filter_map(|(_, r)| {
-            let value = r.last.get(series);
-            (!is_absent(value)).then_some((value, r))
-        });
-        if let Some(value) = merged(mode, series, values) {
+        let values = self.showing().flat_map(|(_, record)| of(record));
+        if let Some(value) = merged(variant.mode, values) {
             samples.push(SampleView { head: self.catalog.head(series), role: Role::Value, value, exemplar: None });
         }
     }
 
-    fn push_per_worker<'a>(&'a self, series: SeriesId, role: Role, samples: &mut Vec<SampleView<'a>>) {
+    /// `value`: what the series is within one worker.
+    fn push_per_worker<'a>(
+        &'a self,
+        series: SeriesId,
+        role: Role,
+        value: impl Fn(&'a Record) -> f64,
+        samples: &mut Vec<SampleView<'a>>,
+    ) {
         for (slot, record) in self.showing() {
-            let value = record.last.get(series);
+            let value = value(record);
             if let Some(head) = self.worker_heads.get(&(series, slot)).filter(|_| !is_absent(value)) {
                 samples.push(SampleView { head, role, value, exemplar: None });
             }
@@ -146,9 +164,9 @@ impl Pool {
                 _ => matches!(variant.mode, GaugeMode::All | GaugeMode::Counter),
             };
             if per_worker {
-                for child in &variant.children {
+                for child in variant.children.iter().filter(|id| !self.groups.is_part(**id)) {
                     render_per_worker(
-                        &self.catalog,
+                        (&self.catalog, &self.groups),
                         &self.slots,
                         &self.ids,
                         &self.config.worker_label,
@@ -181,7 +199,13 @@ impl Pool {
 
     /// With a union of bounds an exemplar goes to the bucket whose range holds its value.
     fn exemplar_place(&self, series: SeriesId, exemplar: &Exemplar<'_>) -> SeriesId {
-        let child = self.catalog.child(self.catalog.child_of(series));
+        let own = self.catalog.child_of(series);
+        let id = self.groups.output(own);
+        let child = self.catalog.child(id);
+        if self.groups.is_sum(&self.catalog, id) {
+            let bucket = child.buckets().iter().find(|(bound, s)| *bound >= exemplar.value && self.out.has(*s));
+            return bucket.map(|(_, s)| *s).or(child.value()).unwrap_or(series);
+        }
         if !child.ragged {
             return series;
         }
@@ -225,7 +249,7 @@ impl Pool {
                 family.samples.push(Sample { role, labels: labels.clone(), value, timestamp: None, exemplar: None });
             }
         };
-        let last = |s: Option<SeriesId>| s.map_or(super::column::ABSENT, |s| record.last.get(s));
+        let last = |s: Option<SeriesId>| s.map_or(ABSENT, |s| record.last.get(s));
         push(Role::Created, record.created.get(id));
         if let Some(native) = record.natives.get(&id) {
             let (histogram, labels) = (Cow::Owned(native.last().clone()), labels.clone());
@@ -249,7 +273,7 @@ fn family_counts_infinity(child: &Child, record: &Record) -> bool {
 }
 
 fn render_per_worker(
-    catalog: &super::catalog::Catalog,
+    (catalog, groups): (&super::catalog::Catalog, &super::groups::Groups),
     slots: &[super::slot::Slot],
     ids: &[String],
     label: &str,
@@ -260,8 +284,10 @@ fn render_per_worker(
     let roles =
         child.value().map(|s| (s, Role::Value)).into_iter().chain(child.quantiles().iter().map(|(q, s)| (*s, Role::Quantile(*q))));
     for (series, role) in roles {
+        let parts = || groups.shown_as(id).filter_map(|part| catalog.child(part).value());
+        let shows = |record: &Record| record.last.has(series) || parts().any(|s| record.last.has(s));
         for (slot, record) in slots.iter().enumerate().filter_map(|(i, s)| Some((i, s.current()?))) {
-            if record.last.has(series) && !heads.contains_key(&(series, slot)) {
+            if shows(record) && !heads.contains_key(&(series, slot)) {
                 heads.insert((series, slot), catalog.head_with(id, role, label, &ids[slot]));
             }
         }
@@ -270,21 +296,20 @@ fn render_per_worker(
 
 /// One value for the gauges of several workers; `None` if there are none. NaN: `sum` and `avg` become NaN, `min` and `max` ignore it
 /// unless all are.
-fn merged<'a>(mode: GaugeMode, series: SeriesId, values: impl Iterator<Item = (f64, &'a Record)>) -> Option<f64> {
+fn merged<'a>(mode: GaugeMode, mut values: impl Iterator<Item = (f64, SeriesId, &'a Record)>) -> Option<f64> {
     match mode {
-        GaugeMode::Sum => values.map(|(v, _)| v).reduce(|a, b| a + b),
+        GaugeMode::Sum => values.map(|(v, ..)| v).reduce(|a, b| a + b),
         GaugeMode::Avg => {
-            let (sum, n) = values.fold((0.0, 0u32), |(sum, n), (v, _)| (sum + v, n + 1));
+            let (sum, n) = values.fold((0.0, 0u32), |(sum, n), (v, ..)| (sum + v, n + 1));
             (n > 0).then(|| sum / f64::from(n))
         }
-        GaugeMode::Min => values.map(|(v, _)| v).reduce(f64::min),
-        GaugeMode::Max => values.map(|(v, _)| v).reduce(f64::max),
+        GaugeMode::Min => values.map(|(v, ..)| v).reduce(f64::min),
+        GaugeMode::Max => values.map(|(v, ..)| v).reduce(f64::max),
         GaugeMode::MostRecent => {
             // Without a timestamp of its own a value is as old as its scrape.
-            let time = |r: &Record| r.timestamps.get(&series).copied().unwrap_or(r.body_unix);
-            let newer = |a: &Record, b: &Record| time(a) > time(b);
-            values.reduce(|held, other| if newer(other.1, held.1) { other } else { held }).map(|(v, _)| v)
+            let time = |(_, series, r): &(f64, SeriesId, &Record)| r.timestamps.get(series).copied().unwrap_or(r.body_unix);
+            values.reduce(|held, other| if time(&other) > time(&held) { other } else { held }).map(|(v, ..)| v)
         }
-        GaugeMode::Same | GaugeMode::All | GaugeMode::Counter => values.map(|(v, _)| v).next(),
+        GaugeMode::Same | GaugeMode::All | GaugeMode::Counter => values.next().map(|(v, ..)| v),
     }
 }

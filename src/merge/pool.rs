@@ -13,6 +13,7 @@
 use super::beginning::Beginnings;
 use super::catalog::{Catalog, Child, ChildId, SeriesId, VariantId};
 use super::column::{ABSENT, Column, fold};
+use super::groups::Groups;
 use super::layout::{Dialect, Layout};
 use super::native::Total;
 use super::slot::{Entrance, Record, Slot};
@@ -22,9 +23,9 @@ use super::types::{Speaker, Types, Verdict};
 use super::{Now, ResetCause, Tally};
 use crate::config::{Limits, MergeConfig};
 use crate::parse::Exposition;
+use crate::relabel::Relabelling;
 use foldhash::{HashMap, HashSet};
-use std::collections::BTreeMap;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 /// One of so many series goes when there is no room for another.
@@ -93,6 +94,11 @@ pub struct Pool {
     pub(super) readers: Vec<Option<Reader>>,
     pub(super) layouts: [Layout; 2],
     pub(super) spare: Vec<Staged>,
+    pub(super) relabelling: Relabelling,
+    /// By child the key of the one it was before relabelling, where that is another: the first that became it.
+    pub(super) origins: HashMap<ChildId, u64>,
+    /// Children that are shown as others.
+    pub(super) groups: Groups,
 }
 
 impl Pool {
@@ -126,6 +132,9 @@ impl Pool {
             readers: (0..slots).map(|_| None).collect(),
             layouts: [Layout::new(Dialect::Text), Layout::new(Dialect::OpenMetrics)],
             spare: Vec::new(),
+            relabelling: Relabelling::default(),
+            origins: HashMap::default(),
+            groups: Groups::default(),
         }
     }
 
@@ -193,7 +202,8 @@ impl Pool {
         let mut unserved = std::mem::take(&mut self.unserved);
         unserved.retain(|id| {
             let child = self.catalog.child(*id);
-            if child.is_forgotten() || !is_total(self.catalog.variant(child.variant).kind) {
+            let is_total = is_total(self.catalog.variant(child.variant).kind);
+            if child.is_forgotten() || !is_total || self.groups.is_part(*id) {
                 return false;
             }
             let shown = child.series().any(|s| self.out.has(s));
@@ -411,6 +421,8 @@ impl Pool {
             let child = self.catalog.child(id);
             let in_flight = || self.inbox.iter().flatten().chain(self.readers.iter().flatten().map(Reader::staged));
             let spoken_for = child.seen_round >= self.round || self.was_taken_whole(child);
+            // An output child stays as long as there is anything to be shown as it.
+            let spoken_for = spoken_for || self.groups.has_parts(id);
             if !child.is_forgotten() && !spoken_for && !staging.shows(child) && !in_flight().any(|s| s.shows(child)) {
                 freed += child.series().count();
                 self.evicted.insert(child.key);
@@ -456,7 +468,9 @@ impl Pool {
             layout.forget(&freed, children);
         }
         for id in children {
+            self.leave_group(*id);
             let series = self.catalog.remove_child(*id);
+            self.origins.remove(id);
             self.clear_series(&series);
             for record in self.slots.iter_mut().flat_map(|s| &mut s.records) {
                 record.forget_child(*id);

@@ -70,6 +70,11 @@ impl Record {
         }
     }
 
+    /// Whatever it shows next may have been there before: rules that left it out have changed.
+    pub fn leave_out_all(&mut self) {
+        self.left_out_full = true;
+    }
+
     /// Whether this instance may have shown the child before without its being used.
     pub fn was_left_out(&self, key: u64) -> bool {
         self.left_out_full || self.left_out.contains(&key)

@@ -5,6 +5,7 @@ use super::column::Column;
 use super::layout::{Layout, Path};
 use super::native::{self, StagedNative};
 use super::pool::{Pool, is_total};
+use super::relabelled::start_time_of;
 use super::rules::mode_of;
 use super::slot::Record;
 use super::{DropReason, RepairKind};
@@ -21,7 +22,7 @@ const EXEMPLAR_CHARS_MAX: usize = 128;
 const RESERVED_NAME: &str = "up";
 const RESERVED_PREFIXES: [&str; 2] = ["scrape_", "onescrape_"];
 /// The evidence of an instance.
-const START_TIME: &str = "process_start_time_seconds";
+pub(super) const START_TIME: &str = "process_start_time_seconds";
 /// Clients store `_created` once, so only rounding differs within a life.
 pub(super) const SAME_CREATED_SECONDS: f64 = 0.005;
 
@@ -115,7 +116,8 @@ impl Pool {
         let mut staged = self.begin_staging();
         let mut declared = Vec::new();
         staged.samples = exposition.families.iter().map(|f| f.samples.len()).sum();
-        for family in &exposition.families {
+        let relabelled = self.relabelled(exposition, &mut staged);
+        for family in relabelled.as_ref().unwrap_or(&exposition.families) {
             if is_reserved(&family.name) {
                 let samples = family.samples.len() + family.natives.len();
                 staged.drops.extend(std::iter::repeat_n(DropReason::ReservedName, samples));
@@ -141,8 +143,8 @@ impl Pool {
                 declared.push(Declared { variant, help: family.help.as_ref().into(), unit: family.unit.as_ref().into() });
             }
         }
-        staged.declared = declared.into();
-        staged.start_time = self.start_time(&staged);
+        staged.declared = self.one_type_each(declared).into();
+        staged.start_time = if relabelled.is_some() { start_time_of(exposition) } else { self.start_time(&staged) };
         staged
     }
 
@@ -160,9 +162,14 @@ impl Pool {
     fn tidy(&mut self) {
         let series = self.catalog.len();
         if self.catalog.heads.is_sparse() || self.layouts.iter().any(|l| l.is_crowded(series)) {
-            self.layouts.iter_mut().for_each(Layout::begin_anew);
-            self.catalog.compact_heads();
+            self.begin_layouts_anew();
         }
+    }
+
+    /// Forgets what lines mean, and the text that only they needed.
+    pub(super) fn begin_layouts_anew(&mut self) {
+        self.layouts.iter_mut().for_each(Layout::begin_anew);
+        self.catalog.compact_heads();
     }
 
     /// The evidence of the instance: `process_start_time_seconds` without labels, whatever its type.
@@ -243,6 +250,7 @@ impl Pool {
             // Not to be forgotten before the body is applied.
             self.catalog.child_mut(child).seen_round = self.round + 1;
         }
+        self.join_group(child, role);
         staged.values.reserve(self.catalog.columns());
         Some(series)
     }

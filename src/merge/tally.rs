@@ -24,6 +24,7 @@ pub enum DropReason {
     ReservedName,
     EscapeCollision,
     MaxSeries,
+    RelabelCollision,
     SourceClash,
     LabelLimit,
 }
@@ -61,6 +62,7 @@ impl DropReason {
             Self::ReservedName => "reserved_name",
             Self::EscapeCollision => "escape_collision",
             Self::MaxSeries => "max_series",
+            Self::RelabelCollision => "relabel_collision",
             Self::SourceClash => "source_clash",
             Self::LabelLimit => "label_limit",
         }

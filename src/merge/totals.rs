@@ -2,7 +2,8 @@
 
 use super::catalog::{Catalog, Child, SeriesId};
 use super::column::{ABSENT, Column, is_absent, steps};
-use super::pool::Pool;
+use super::groups::raise_group;
+use super::pool::{Pool, is_total};
 use super::shape::Total;
 use super::slot::Slot;
 
@@ -27,6 +28,12 @@ impl Pool {
             if let Some(s) = child.sum() {
                 // A sum may fall with negative observations, so it isn't held up.
                 self.out.set(s, if child.no_sum { ABSENT } else { sums.get(s as usize).copied().unwrap_or(ABSENT) });
+            }
+        }
+        for id in self.groups.outputs() {
+            let variant = self.catalog.child(id).variant;
+            if is_total(self.catalog.variant(variant).kind) && self.types.is_established(&self.catalog, variant) {
+                raise_group(&mut self.out, &self.catalog, &self.groups, id, &sums, (&self.offset, &self.slots));
             }
         }
     }
@@ -61,7 +68,15 @@ impl Pool {
         }
         // Children of bodies that were not taken whole are marked.
         let marked_since = fresh().filter(|s| !s.taken_whole).map(|s| s.last_good_round).min().unwrap_or(u64::MAX);
-        let is_marked = |series| self.catalog.child(self.catalog.child_of(series)).seen_round >= marked_since;
+        for id in self.groups.outputs() {
+            let mut series = self.groups.shown_as(id).flat_map(|part| self.catalog.child(part).series());
+            if series.any(|s| shown.get(s as usize).is_some_and(|shown| *shown)) {
+                for s in self.catalog.child(id).series() {
+                    shown.get_mut(s as usize).into_iter().for_each(|shown| *shown = true);
+                }
+            }
+        }
+        let is_marked = |series| self.groups.seen_round(&self.catalog, self.catalog.child_of(series)) >= marked_since;
         let held = (0..).zip(self.out.as_slice()).zip(shown).filter(|((_, out), shown)| !is_absent(**out) && !shown);
         held.filter(|((series, _), _)| !is_marked(*series)).count()
     }
@@ -106,7 +121,7 @@ fn add(sum: &mut f64, grown: f64) {
     };
 }
 
-fn raise(out: &mut Column, series: SeriesId, sum: f64) {
+pub(super) fn raise(out: &mut Column, series: SeriesId, sum: f64) {
     if !is_absent(sum) {
         // `max` ignores ABSENT, a NaN: nothing was served so far.
         out.set(series, out.get(series).max(sum));
@@ -116,16 +131,25 @@ fn raise(out: &mut Column, series: SeriesId, sum: f64) {
 /// A histogram's vector is held as one: each bound at least as before and at least as the bound below.
 fn raise_buckets(out: &mut Column, catalog: &Catalog, child: &Child, sums: &[f64], offset: &Column, slots: &[Slot]) {
     if child.ragged {
-        let counted = child.buckets().iter().map(|(_, s)| catalog.is_counted(*s));
-        let sums = stepped_sums(child, offset, slots).into_iter().zip(counted);
-        raise_in_order(out, child, sums.map(|(sum, counted)| if counted { sum } else { ABSENT }));
+        raise_in_order(out, child, child_sums(catalog, child, sums, offset, slots).into_iter());
     } else {
         let own = |s: SeriesId| sums.get(s as usize).copied().unwrap_or(ABSENT);
         raise_in_order(out, child, child.buckets().iter().map(|(_, s)| own(*s)));
     }
 }
 
-fn raise_in_order(out: &mut Column, child: &Child, totals: impl Iterator<Item = f64>) {
+/// The total at every bound of a child, [`ABSENT`] where no contribution has it.
+pub(super) fn child_sums(catalog: &Catalog, child: &Child, sums: &[f64], offset: &Column, slots: &[Slot]) -> Vec<f64> {
+    if child.ragged {
+        let counted = child.buckets().iter().map(|(_, s)| catalog.is_counted(*s));
+        let sums = stepped_sums(child, offset, slots).into_iter().zip(counted);
+        sums.map(|(sum, counted)| if counted { sum } else { ABSENT }).collect()
+    } else {
+        child.buckets().iter().map(|(_, s)| sums.get(*s as usize).copied().unwrap_or(ABSENT)).collect()
+    }
+}
+
+pub(super) fn raise_in_order(out: &mut Column, child: &Child, totals: impl Iterator<Item = f64>) {
     let mut below = 0.0f64;
     for ((_, s), total) in child.buckets().iter().zip(totals) {
         if is_absent(total) && !out.has(*s) {

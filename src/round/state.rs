@@ -65,7 +65,7 @@ impl Ledger {
 impl State {
     pub(super) fn new(config: &Config) -> Self {
         let entry = |config: &SourceConfig| Entry {
-            source: (config.kind.build)(config),
+            source: crate::source::build(config),
             status: SourceStatus::new(config.targets.len()),
             config: config.clone(),
         };

@@ -6,6 +6,7 @@ mod lenient;
 pub(crate) mod multiproc;
 mod nginx;
 mod nginx_vts;
+mod relabelled;
 #[cfg(test)]
 mod testing;
 mod uwsgi;
@@ -36,7 +37,7 @@ pub struct Kind {
     pub accept: &'static str,
     /// Whether a target may answer with a bare stream even where its address says HTTP.
     pub may_stream: bool,
-    /// Makes the state of one source of this kind.
+    /// Makes the state of one source of this kind; [`build`] adds labels and rules. Kinds of workers see to those themselves.
     pub build: fn(&SourceConfig) -> Box<dyn Source>,
 }
 
@@ -50,6 +51,16 @@ impl PartialEq for Kind {
     fn eq(&self, other: &Self) -> bool {
         self.name == other.name
     }
+}
+
+/// Makes the state of one source, with its static labels and rules.
+pub fn build(config: &SourceConfig) -> Box<dyn Source> {
+    let source = (config.kind.build)(config);
+    // Workers are merged by their relabelled series, so their pool takes care of that.
+    if config.relabelling.is_empty() || config.kind.endpoints == Endpoints::Workers {
+        return source;
+    }
+    Box::new(relabelled::Relabelled::new(source, config.relabelling.clone()))
 }
 
 /// How endpoints of a kind are named in own metrics.

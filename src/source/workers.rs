@@ -29,7 +29,9 @@ struct Workers {
 impl Workers {
     fn new(config: &SourceConfig) -> Self {
         let ids = config.targets.iter().map(|t| t.id.clone()).collect();
-        Self { samples: vec![0; config.targets.len()], pool: Pool::new(ids, config.merge.clone(), config.limits) }
+        let mut pool = Pool::new(ids, config.merge.clone(), config.limits);
+        pool.set_relabelling(config.relabelling.clone());
+        Self { samples: vec![0; config.targets.len()], pool }
     }
 }
 

@@ -7,6 +7,7 @@ mod compression;
 mod endpoints;
 mod failing_targets;
 mod formats;
+mod relabelling;
 mod rounds;
 #[path = "../support/mod.rs"]
 mod support;

@@ -105,10 +105,12 @@ impl Pool {
             record.natives.remove(&id);
             return;
         };
-        let child = self.catalog.child(id);
-        if !self.natives.contains_key(&id) {
-            self.natives.insert(id, Total::new(was_folded(child, &self.offset)));
+        for id in [id, self.groups.output(id)] {
+            if !self.natives.contains_key(&id) {
+                self.natives.insert(id, Total::new(was_folded(self.catalog.child(id), &self.offset)));
+            }
         }
+        let child = self.catalog.child(id);
         match record.natives.get_mut(&id) {
             Some(before) => (before.last, before.exemplars) = (histogram, exemplars),
             // What the base was in buckets nobody knows.
@@ -128,7 +130,9 @@ impl Pool {
             Some(Unusable::Broken(kind)) => return self.tally.repair(kind),
         }
         if let Some(StagedNative { histogram, exemplars, .. }) = staged.natives.remove(&id) {
-            self.natives.entry(id).or_insert_with(|| Total::new(false));
+            for id in [id, self.groups.output(id)] {
+                self.natives.entry(id).or_insert_with(|| Total::new(false));
+            }
             record.natives.insert(id, Contribution { last: histogram, base: None, exemplars });
         }
     }
@@ -148,6 +152,16 @@ impl Pool {
             }
         }
     }
+
+    /// A part is about to be forgotten, its contributions are folded: what it has counted in its native part goes to its output child.
+    /// Call it before that has happened to the columns.
+    pub(in super::super) fn leave_native(&mut self, part: ChildId, output: ChildId) {
+        let total = self.natives.remove(&part);
+        let folded = was_folded(self.catalog.child(output), &self.offset);
+        if let Some(to) = self.natives.get_mut(&output).filter(|_| was_folded(self.catalog.child(part), &self.offset)) {
+            to.fold(total.and_then(Total::into_contribution), folded);
+        }
+    }
 }
 
 /// Moves the native part of a record's child into the offset. Call it before the columns are folded.
@@ -164,6 +178,6 @@ pub(in super::super) fn fold_native(
 }
 
 /// Whether anything of the child was folded so far.
-fn was_folded(child: &Child, offset: &Column) -> bool {
+pub(super) fn was_folded(child: &Child, offset: &Column) -> bool {
     child.totals().any(|s| offset.has(s))
 }

@@ -1,9 +1,10 @@
 //! The total of native histograms: offset plus every tracked instance's growth, in slot order, never below what was served before.
 
-use super::super::catalog::Child;
+use super::super::catalog::{Child, ChildId};
 use super::super::pool::{Pool, is_total};
 use super::super::slot::Record;
 use super::arithmetic::{Grid, SCHEMA_MIN, add, fit, hold, in_buckets, subtract};
+use super::commit::was_folded;
 use super::{BUCKETS_MAX, Contribution, EXEMPLARS_MAX, valid};
 use crate::encode::NativeView;
 use crate::model::{Exemplar, NativeHistogram};
@@ -40,7 +41,12 @@ impl Total {
         if !last.sum.is_finite() {
             last.sum = base.as_ref().map(|b| b.sum).filter(|sum| sum.is_finite()).unwrap_or_default();
         }
-        self.offset = total(self.offset.as_ref(), &[(&last, base.as_ref())], None);
+        self.offset = total(self.offset.as_ref().as_slice(), &[(&last, base.as_ref())], None);
+    }
+
+    /// What was folded of a child, as a contribution to another; `None` if that can't be told.
+    pub fn into_contribution(self) -> Option<Contribution> {
+        Some(Contribution { last: self.offset?, base: None, exemplars: Vec::new() })
     }
 
     /// As it is served.
@@ -49,33 +55,64 @@ impl Total {
         Some(NativeView { head, histogram, exemplars: &self.exemplars })
     }
 
-    fn update(&mut self, contributions: &[(&Contribution, &Record)], is_total: bool) {
-        let parts: Vec<_> = contributions.iter().map(|(c, _)| (&c.last, c.base.as_ref())).collect();
-        let before = self.out.as_ref().filter(|_| is_total);
-        self.out = total(self.offset.as_ref(), &parts, before).map(settled);
-        self.exemplars = newest(contributions.iter().filter(|(c, _)| !c.exemplars.is_empty()).copied());
+    fn show(&mut self, sum: Option<(Option<NativeHistogram>, Vec<Exemplar<'static>>)>) {
+        self.complete = sum.is_some();
+        if let Some(sum) = sum {
+            (self.out, self.exemplars) = sum;
+        }
+    }
+}
+
+/// What the native part of a child is the sum of.
+#[derive(Default)]
+struct Parts<'a> {
+    offsets: Vec<&'a NativeHistogram>,
+    contributions: Vec<(&'a Contribution, &'a Record)>,
+}
+
+impl Parts<'_> {
+    fn sum(&self, before: Option<&NativeHistogram>) -> (Option<NativeHistogram>, Vec<Exemplar<'static>>) {
+        let grown: Vec<_> = self.contributions.iter().map(|(c, _)| (&c.last, c.base.as_ref())).collect();
+        let exemplars = newest(self.contributions.iter().filter(|(c, _)| !c.exemplars.is_empty()).copied());
+        (total(&self.offsets, &grown, before).map(settled), exemplars)
     }
 }
 
 impl Pool {
-    /// Computes the native part of every child that has one afresh.
+    /// Computes the native part of every child that has one and is served afresh.
     pub(in super::super) fn sum_natives(&mut self) {
-        let mut natives = std::mem::take(&mut self.natives);
-        for (id, native) in &mut natives {
-            let child = self.catalog.child(*id);
-            let is_total = is_total(self.catalog.variant(child.variant).kind);
+        let served: Vec<ChildId> = self.natives.keys().copied().filter(|id| !self.groups.is_part(*id)).collect();
+        for id in served {
+            let is_total = is_total(self.catalog.variant(self.catalog.child(id).variant).kind);
+            let before = self.natives.get(&id).and_then(|native| native.out.as_ref()).filter(|_| is_total);
+            let sum = self.native_parts(id, is_total).map(|parts| parts.sum(before));
+            if let Some(native) = self.natives.get_mut(&id) {
+                native.show(sum);
+            }
+        }
+    }
+
+    /// What the native part of a child is the sum of, where all that is shown as the child has one.
+    fn native_parts(&self, id: ChildId, is_total: bool) -> Option<Parts<'_>> {
+        let mut parts = Parts::default();
+        for id in self.groups.shown_as(id) {
+            let child = self.catalog.child(id);
             let records: Vec<&Record> = match is_total {
                 true => with_child(child, self.slots.iter().flat_map(|s| &s.records)),
                 false => with_child(child, self.showing().map(|(_, record)| record)),
             };
-            let contributions: Vec<_> = records.iter().filter_map(|r| Some((r.natives.get(id)?, *r))).collect();
-            let known = native.offset.is_some() || !contributions.is_empty();
-            native.complete = known && !native.lost && contributions.len() == records.len();
-            if native.complete {
-                native.update(&contributions, is_total);
+            let native = self.natives.get(&id);
+            if native.map_or_else(|| was_folded(child, &self.offset), |native| native.lost) {
+                return None;
             }
+            let expected = parts.contributions.len() + records.len();
+            parts.contributions.extend(records.iter().filter_map(|r| Some((r.natives.get(&id)?, *r))));
+            if parts.contributions.len() < expected {
+                return None;
+            }
+            parts.offsets.extend(native.and_then(|native| native.offset.as_ref()));
         }
-        self.natives = natives;
+        (!(parts.offsets.is_empty() && parts.contributions.is_empty())).then_some(parts)
     }
 }
 
@@ -84,14 +121,14 @@ fn with_child<'a>(child: &Child, records: impl Iterator<Item = &'a Record>) -> V
     records.filter(|record| child.totals().any(|s| record.last.has(s))).collect()
 }
 
-/// `offset + Σ (last − base)`, never below `before` in any count, on the finest grid that has all of them and not too many buckets.
+/// `Σ offsets + Σ (last − base)`, never below `before` in any count, on the finest grid that has all of them and not too many buckets.
 fn total(
-    offset: Option<&NativeHistogram>,
+    offsets: &[&NativeHistogram],
     contributions: &[(&NativeHistogram, Option<&NativeHistogram>)],
     before: Option<&NativeHistogram>,
 ) -> Option<NativeHistogram> {
     let parts = contributions.iter().flat_map(|(last, base)| std::iter::once(*last).chain(*base));
-    let all: Vec<&NativeHistogram> = offset.into_iter().chain(parts).chain(before).collect();
+    let all: Vec<&NativeHistogram> = offsets.iter().copied().chain(parts).chain(before).collect();
     let mut grid = Grid::common(&all)?;
     loop {
         let grown = contributions.iter().map(|(last, base)| {
@@ -101,7 +138,7 @@ fn total(
             }
             grown
         });
-        let mut total = offset.map(|offset| fit(offset, grid)).into_iter().chain(grown).reduce(|mut total, grown| {
+        let mut total = offsets.iter().map(|offset| fit(offset, grid)).chain(grown).reduce(|mut total, grown| {
             add(&mut total, &grown);
             total
         })?;

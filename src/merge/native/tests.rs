@@ -1,7 +1,7 @@
 //! What the side tables add to the rules of every total. Laws over random lives are in `tests/properties_native.rs`.
 
 use super::super::{Attempt, DropReason, Now, Pool, RepairKind};
-use crate::config::{Limits, MergeConfig};
+use crate::config::{AggregateRule, Limits, MergeConfig};
 use crate::model::{Exemplar, Family, MetricType, NativeHistogram, NativeSample, Role, Sample};
 use crate::parse::{Exposition, text};
 use std::borrow::Cow;
@@ -230,4 +230,68 @@ fn another_type_takes_over() {
     bench.round([of(MetricType::Histogram, 5.0, -9.0)]);
     assert_eq!(bench.round([of(MetricType::GaugeHistogram, 4.0, 1.0)]).unwrap().count, 4.0);
     assert_eq!(bench.round([of(MetricType::Histogram, 1.0, 6.0)]).unwrap().count, 1.0, "what it had counted is gone");
+}
+
+/// The family with this value of a label that is summed over.
+fn of_view(view: &'static str, mut family: Family<'static>) -> Family<'static> {
+    let labels = family.natives.iter_mut().map(|n| &mut n.labels).chain(family.samples.iter_mut().map(|s| &mut s.labels));
+    labels.for_each(|labels| labels.push(("view".into(), view.into())));
+    family
+}
+
+/// Two views of one worker as one family.
+fn views(a: Family<'static>, b: Family<'static>) -> Attempt<'static> {
+    let (mut a, b) = (of_view("a", a), of_view("b", b));
+    a.samples.extend(b.samples);
+    a.natives.extend(b.natives);
+    good(vec![a])
+}
+
+fn aggregating(limits: Limits) -> Bench {
+    let mut bench = Bench::new(1, limits);
+    let aggregate = vec![AggregateRule { pattern: "h".into(), without: vec!["view".into()] }];
+    bench.pool = Pool::new(vec!["w1".into()], MergeConfig { aggregate, ..MergeConfig::default() }, limits);
+    bench
+}
+
+/// Native and, beside it, classic: a bound of 1 and all.
+fn both(buckets: &[(i32, f64)], below: f64) -> Family<'static> {
+    let mut family = family(MetricType::Histogram, native(buckets));
+    let count = family.natives[0].histogram.count;
+    let parts = [(Role::Bucket(1.0), below), (Role::Bucket(f64::INFINITY), count), (Role::Count, count), (Role::Sum, 2.0 * count)];
+    family.samples.extend(parts.map(|(role, value)| sample(role, value)));
+    family
+}
+
+#[test]
+fn aggregated_parts_of_which_one_is_only_native_count_the_same_both_ways() {
+    let mut bench = aggregating(Limits::default());
+    let only = |n| family(MetricType::Histogram, native(&[(1, n)]));
+    let merged = bench.round([views(both(&[(0, 2.0), (1, 3.0)], 2.0), only(4.0))]).unwrap();
+    assert_eq!((merged.count, merged.sum, merged.positive), (9.0, 18.0, vec![(0, 2.0), (1, 7.0)]));
+    assert_eq!(bench.value("h_bucket{le=\"1.0\"}"), Some(2.0));
+    for count in ["h_bucket{le=\"+Inf\"}", "h_count"] {
+        assert_eq!(bench.value(count), Some(9.0));
+    }
+    // One begins anew on its own.
+    assert_eq!(bench.round([views(both(&[(0, 2.0), (1, 3.0)], 2.0), only(1.0))]).unwrap().count, 10.0);
+    assert_eq!(bench.value("h_count"), Some(10.0));
+}
+
+#[test]
+fn an_aggregated_part_without_a_native_part_leaves_the_sum_without() {
+    let mut bench = aggregating(Limits::default());
+    let mut classic = both(&[(0, 2.0)], 2.0);
+    assert!(bench.round([views(both(&[(0, 1.0)], 1.0), classic.clone())]).is_some());
+    classic.natives.clear();
+    assert_eq!(bench.round([views(both(&[(0, 1.0)], 1.0), classic)]), None);
+    assert_eq!(bench.value("h_count"), Some(3.0));
+}
+
+#[test]
+fn aggregated_gauge_histograms_are_those_of_now() {
+    let mut bench = aggregating(Limits::default());
+    let now = |n| family(MetricType::GaugeHistogram, native(&[(1, n)]));
+    assert_eq!(bench.round([views(now(5.0), now(3.0))]).unwrap().count, 8.0);
+    assert_eq!(bench.round([good(vec![of_view("b", now(1.0))])]).unwrap().count, 1.0);
 }

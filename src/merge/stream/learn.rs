@@ -111,8 +111,8 @@ impl Pool {
             let Some(block) = self.layouts[reader.dialect as usize].block(reader.block) else { return Err(Learn::SecondLook) };
             let parent = block.start_times_of.and_then(|b| self.layouts[reader.dialect as usize].block(b));
             match (parent, block.variant) {
-                (Some(parent), _) => self.meaning(reader, parent.variant, Role::Created, &labels),
-                (None, variant) => self.meaning(reader, variant, role, &labels),
+                (Some(parent), _) => self.meaning(reader, (parent.variant, parent.kind), Role::Created, &labels),
+                (None, variant) => self.meaning(reader, (variant, block.kind), role, &labels),
             }
         } else {
             let claimed = |suffix: &&str| name.strip_suffix(*suffix).is_some_and(|stem| layout.name(stem).is_some());
@@ -124,12 +124,17 @@ impl Pool {
                 let kind = self.merged_kind(&name, MetricType::Unknown);
                 self.variant(&name, kind)
             });
-            match (self.meaning(reader, variant, Role::Value, &labels), variant) {
+            reader.traces.typeless = true;
+            let meaning = self.meaning(reader, (variant, MetricType::Unknown), Role::Value, &labels);
+            reader.traces.typeless = false;
+            match (meaning, variant) {
                 ((What::Series(series), cached), Some(_)) => (What::Untyped(series), cached),
                 (other, _) => other,
             }
         };
-        reader.apply(&self.catalog, what, tail);
+        if !self.take_line(reader, what, tail) {
+            return Err(Learn::SecondLook);
+        }
         // A head that doesn't begin its line can't be expected.
         if cached && !line.starts_with([' ', '\t']) {
             let layout = &mut self.layouts[reader.dialect as usize];
@@ -140,10 +145,19 @@ impl Pool {
     }
 
     /// What a sample is, and whether that will be so next time.
-    fn meaning(&mut self, reader: &mut Reader, variant: Option<VariantId>, role: Role, labels: &Labels<'_>) -> (What, bool) {
-        let Some(variant) = variant else { return (What::Dropped(DropReason::ReservedName), true) };
+    fn meaning(
+        &mut self,
+        reader: &mut Reader,
+        family: (Option<VariantId>, MetricType),
+        role: Role,
+        labels: &Labels<'_>,
+    ) -> (What, bool) {
+        let (Some(variant), kind) = family else { return (What::Dropped(DropReason::ReservedName), true) };
         if let Some(reason) = self.unwanted(role, labels) {
             return (reason.map_or(What::Ignored, What::Dropped), true);
+        }
+        if !self.relabelling.is_empty() {
+            return self.relabelled_meaning(reader, variant, kind, role, labels);
         }
         let head = child_head(&self.catalog.variant(variant).name, labels);
         if role == Role::Created {

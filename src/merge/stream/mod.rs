@@ -8,7 +8,7 @@ mod quick;
 mod reader;
 
 pub(crate) use quick::equal;
-pub(crate) use reader::Reader;
+pub(crate) use reader::{RENAMED_STEP, Reader, UNTYPED_STEP};
 
 use super::layout::{Dialect, What};
 use super::pool::Pool;
@@ -18,7 +18,6 @@ use crate::parse::{EOF, ParseError, Tail, is_openmetrics, is_protobuf, tail_of};
 use learn::Learn;
 use memchr::{memchr, memrchr};
 use quick::{head_before_value, likely_head, quick_number};
-use reader::UNTYPED_STEP;
 use std::sync::Arc;
 
 /// Why a body can't be read on as it comes.
@@ -66,12 +65,13 @@ impl Pool {
     /// See [`FeedError`].
     pub fn end_body(&mut self, slot: usize) -> Result<usize, FeedError> {
         let Some(mut reader) = self.readers.get_mut(slot).and_then(Option::take) else { return Err(FeedError::SecondLook) };
-        if let Err(error) = self.read_end(&mut reader) {
+        let end = self.read_end(&mut reader).and_then(|()| self.check_claims(&reader));
+        if let Err(error) = end {
             self.give_up(slot, reader, &error);
             return Err(error);
         }
         let mut staged = reader.staged;
-        staged.start_time = self.start_time(&staged);
+        staged.start_time = reader.traces.start_time().or_else(|| self.start_time(&staged));
         let path = self.layouts[reader.dialect as usize].path(reader.steps);
         staged.declared = match &self.slots[slot].path {
             Some((known, _)) if *known == path => self.slots[slot].declared.clone(),
@@ -175,7 +175,9 @@ impl Pool {
                         None => tail_of(reader.dialect == Dialect::OpenMetrics, utf8(tail, number)?)
                             .map_err(|why| FeedError::Rejected(ParseError::in_line(number, why, &String::from_utf8_lossy(line))))?,
                     };
-                    reader.apply(&self.catalog, what, tail);
+                    if !self.take_line(reader, what, tail) {
+                        return Err(FeedError::SecondLook);
+                    }
                 }
             }
             reader.step(id, known.next);
@@ -210,10 +212,12 @@ impl Pool {
         });
         let typed = typed.filter_map(|b| Some(of(&b.name, b.variant?)));
         let untyped = steps.iter().filter(|s| *s & UNTYPED_STEP != 0).map(|s| {
-            let variant = s & !UNTYPED_STEP;
-            of(&self.catalog.variant(variant).name, variant)
+            let variant = s & !(UNTYPED_STEP | RENAMED_STEP);
+            // What a rule made of another family has no HELP: that was about the other.
+            let name = if s & RENAMED_STEP == 0 { &*self.catalog.variant(variant).name } else { "" };
+            of(name, variant)
         });
-        typed.chain(untyped).collect()
+        self.one_type_each(typed.chain(untyped).collect()).into()
     }
 }
 

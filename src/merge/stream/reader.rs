@@ -5,6 +5,7 @@ use crate::merge::catalog::{Catalog, ChildId, SeriesId, VariantId};
 use crate::merge::column::is_absent;
 use crate::merge::heads::Heads;
 use crate::merge::layout::{BlockId, Dialect, Layout, LineId, What};
+use crate::merge::relabelled::Traces;
 use crate::merge::stage::Staged;
 use crate::parse::Tail;
 use memchr::memchr;
@@ -12,7 +13,9 @@ use memchr::memchr;
 /// Lines that are looked up at once.
 const LOOKED_UP_AT_ONCE: usize = 16;
 /// Marks a step of a path that is a family without TYPE line.
-pub(super) const UNTYPED_STEP: u32 = 1 << 31;
+pub(crate) const UNTYPED_STEP: u32 = 1 << 31;
+/// Marks such a step of a family that a rule made of one with a TYPE line.
+pub(crate) const RENAMED_STEP: u32 = 1 << 30;
 
 /// A body being read.
 #[derive(Debug)]
@@ -36,6 +39,8 @@ pub(crate) struct Reader {
     pub lines: usize,
     pub ended: bool,
     pub contradicts: bool,
+    /// What relabelling wants to know of the body.
+    pub traces: Traces,
 }
 
 impl Reader {
@@ -55,6 +60,7 @@ impl Reader {
             lines: 0,
             ended: false,
             contradicts: false,
+            traces: Traces::default(),
         }
     }
 
@@ -91,8 +97,12 @@ impl Reader {
     }
 
     fn note_untyped(&mut self, variant: VariantId) {
-        let step = variant | UNTYPED_STEP;
-        if !self.steps.contains(&step) {
+        self.note_step(variant | UNTYPED_STEP);
+    }
+
+    /// Notes a step, once. The newest come first: lines of one family stand together.
+    pub fn note_step(&mut self, step: u32) {
+        if !self.steps.iter().rev().any(|known| *known == step) {
             self.steps.push(step);
         }
     }

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 /// Label values that stand from the start, so that `rate()` sees the first event too.
 const RESET_CAUSES: [ResetCause; 4] = [ResetCause::StartTime, ResetCause::Pid, ResetCause::Created, ResetCause::Value];
-const DROP_REASONS: [DropReason; 9] = [
+const DROP_REASONS: [DropReason; 10] = [
     DropReason::Duplicate,
     DropReason::TypeConflict,
     DropReason::NotFinite,
@@ -16,6 +16,7 @@ const DROP_REASONS: [DropReason; 9] = [
     DropReason::ReservedName,
     DropReason::EscapeCollision,
     DropReason::MaxSeries,
+    DropReason::RelabelCollision,
     DropReason::SourceClash,
     DropReason::LabelLimit,
 ];
