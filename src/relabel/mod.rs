@@ -8,6 +8,7 @@
 //! Labels that begin with `__` are for the use between rules: once the last one has run they are gone. (Prometheus promises that for
 //! targets only, but no series should carry one.)
 
+mod expression;
 mod families;
 mod label_set;
 mod pattern;

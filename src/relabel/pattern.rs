@@ -3,7 +3,7 @@
 //! The `regex` crate is RE2's sister but for details: `\d`, `\w`, `\s` and `\b` know all of Unicode there and only ASCII in RE2,
 //! `[` `&&` `--` `~~` mean something within brackets, a `{` that begins no repetition is refused, and `\Q…\E` is missing. The expression is rewritten where that shows.
 
-use regex::Regex;
+use super::expression::{self, Regex};
 use std::iter::Peekable;
 use std::str::Chars;
 
@@ -26,7 +26,7 @@ impl Pattern {
     }
 }
 
-fn refusal(text: &str, error: &regex::Error) -> String {
+fn refusal(text: &str, error: &expression::Error) -> String {
     let long = error.to_string();
     let last = long.lines().last().unwrap_or_default().trim();
     format!("{text:?} is not a regular expression (RE2): {}", last.strip_prefix("error: ").unwrap_or(last))
@@ -94,7 +94,7 @@ fn quoted(chars: &mut Peekable<Chars<'_>>, out: &mut String) {
         }
         text.push(c);
     }
-    out.push_str(&regex::escape(&text));
+    out.push_str(&expression::escape(&text));
 }
 
 /// What stands between brackets, the `[` read.

@@ -1,6 +1,6 @@
 //! `$1`, `${1}` and `${name}` in replacements: what Go's `regexp.Expand` makes of them.
 
-use regex::{Captures, Regex};
+use super::expression::{Captures, Regex};
 
 /// Beyond this a number names no group (Go's own limit).
 const GROUP_MAX: usize = 100_000_000;
