@@ -9,7 +9,8 @@
 //! - [`round`]: one snapshot of all of this for everyone who asked (IO)
 //! - [`serve`]: the answer to the scraper (IO)
 //!
-//! Beside the way: [`model`] (what a family is), `protobuf` (the messages of that format), [`source`] (the kinds of sources),
+//! Beside the way: [`model`] (what a family is), `protobuf` (the messages of that format), [`state`] (the file that outlives
+//! the process), [`source`] (the kinds of sources),
 //! [`compression`] (of bodies, both ways), [`config`], [`cli`].
 
 pub mod cli;
@@ -24,6 +25,7 @@ pub mod round;
 pub mod scrape;
 pub mod serve;
 pub mod source;
+pub mod state;
 pub mod target;
 #[cfg(test)]
 mod testing;

@@ -4,7 +4,7 @@
 //! 0 at that time does so before the first value only, where nothing can have been counted earlier. Had any of them none, the child
 //! has none for good. What joins later was counted from zero or from a baseline, both after the first exposition.
 
-use super::catalog::{Child, ChildId};
+use super::catalog::{Catalog, Child, ChildId};
 use super::pool::{Pool, is_total};
 use super::slot::Record;
 use crate::model::{Role, sample_head};
@@ -28,7 +28,7 @@ pub(crate) struct Beginnings {
     /// By child. Empty as long as no worker shows any.
     known: Vec<Option<Beginning>>,
     /// Of children not served so far, what was folded of them: the earliest, `None` if one had none.
-    folded: HashMap<ChildId, Option<f64>>,
+    pub(super) folded: HashMap<ChildId, Option<f64>>,
 }
 
 impl Beginnings {
@@ -78,11 +78,15 @@ impl Pool {
             if at == self.beginnings.get(*id).map(|known| known.at) {
                 continue;
             }
-            let variant = self.catalog.variant(child.variant);
-            let head = || sample_head(&variant.name, variant.kind, Role::Created, &self.catalog.labels(*id)).into();
-            let beginning = at.map(|at| Beginning { at, head: head() });
+            let beginning = at.map(|at| Beginning { at, head: head(&self.catalog, *id) });
             self.beginnings.set(*id, beginning);
         }
+    }
+
+    /// Takes back the beginning of a child that was saved.
+    pub(super) fn restore_beginning(&mut self, id: ChildId, at: f64) {
+        let head = head(&self.catalog, id);
+        self.beginnings.set(id, Some(Beginning { at, head }));
     }
 
     /// A record is about to be folded: what it knows of children not served so far.
@@ -100,6 +104,12 @@ impl Pool {
     fn is_total_child(&self, child: &Child) -> bool {
         is_total(self.catalog.variant(child.variant).kind)
     }
+}
+
+/// The head of the sample that says when a child began.
+fn head(catalog: &Catalog, id: ChildId) -> Box<str> {
+    let variant = catalog.variant(catalog.child(id).variant);
+    sample_head(&variant.name, variant.kind, Role::Created, &catalog.labels(id)).into()
 }
 
 fn shows(record: &Record, child: &Child) -> bool {

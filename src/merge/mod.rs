@@ -9,6 +9,7 @@ mod join;
 mod layout;
 mod native;
 mod output;
+mod persist;
 mod pool;
 pub mod rules;
 mod shape;
