@@ -255,7 +255,10 @@ impl Pool {
             if excess == 0 {
                 break;
             }
-            excess = excess.saturating_sub(self.catalog.child(id).series().count());
+            let child = self.catalog.child(id);
+            excess = excess.saturating_sub(child.series().count());
+            // Back in the first round it would have fallen without a gap that tells.
+            self.evicted.insert(child.key);
             going.insert(id);
         }
         self.forget_children(&going);
