@@ -45,7 +45,9 @@ fn shown_by_the_proxy() -> Types {
     let body = Answer::text("# TYPE c_total counter\nc_total 1\n");
     let (worker, exporter) = (FakeWorker::answering(body.clone()), FakeWorker::answering(body.clone()));
     let mut gone = FakeWorker::answering(body);
+    let state = tempfile::tempdir().unwrap();
     let proxy = Proxy::start(&[
+        format!("--state.file={}/state", state.path().display()),
         format!("--workers={}", worker.id()),
         format!("--workers={}", gone.id()),
         "--expect=2".into(),

@@ -8,6 +8,7 @@ mod endpoints;
 mod failing_targets;
 mod formats;
 mod rounds;
+mod state;
 #[path = "../support/mod.rs"]
 mod support;
 
