@@ -11,7 +11,7 @@
 //!
 //! Beside the way: [`model`] (what a family is), `protobuf` (the messages of that format), [`multiproc`] (the files of the multiprocess
 //! mode), [`relabel`] (what becomes of series by rules), [`source`] (the kinds of sources), [`compression`] (of bodies, both ways),
-//! [`config`], [`cli`].
+//! [`state`] (the file that outlives the process), [`config`], [`cli`].
 
 pub mod cli;
 pub mod compression;
@@ -27,6 +27,7 @@ pub mod round;
 pub mod scrape;
 pub mod serve;
 pub mod source;
+pub mod state;
 pub mod target;
 #[cfg(test)]
 mod testing;

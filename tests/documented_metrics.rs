@@ -46,7 +46,9 @@ fn shown_by_the_proxy() -> Types {
     let (worker, exporter) = (FakeWorker::answering(body.clone()), FakeWorker::answering(body.clone()));
     let mut gone = FakeWorker::answering(body);
     let directory = tempfile::tempdir().unwrap();
+    let state = tempfile::tempdir().unwrap();
     let proxy = Proxy::start(&[
+        format!("--state.file={}/state", state.path().display()),
         format!("--workers={}", worker.id()),
         format!("--workers={}", gone.id()),
         "--expect=2".into(),

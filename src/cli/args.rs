@@ -134,6 +134,9 @@ pub struct Settings {
     /// Longest time one scrape of everything takes [default: 5s]
     #[arg(long = "scrape.timeout", global = true, value_name = "DURATION", help_heading = SETTINGS)]
     scrape_timeout: Option<String>,
+    /// Keeps counters over a restart of the proxy [default: none]
+    #[arg(long = "state.file", global = true, value_name = "FILE", help_heading = SETTINGS)]
+    state_file: Option<String>,
     /// error, warn, info, debug or trace [default: info]
     #[arg(long = "log.level", global = true, value_name = "LEVEL", help_heading = SETTINGS)]
     log_level: Option<String>,
@@ -178,6 +181,7 @@ impl Args {
             listen_addresses: many("web.listen-address", &s.listen_addresses, env),
             telemetry_path: one("web.telemetry-path", s.telemetry_path.as_ref(), env),
             scrape_timeout: one("scrape.timeout", s.scrape_timeout.as_ref(), env),
+            state_file: one("state.file", s.state_file.as_ref(), env),
             log_level: one("log.level", s.log_level.as_ref(), env),
             log_format: one("log.format", s.log_format.as_ref(), env),
         }

@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::round::Proxy;
 use crate::scrape::BadHeader;
 use crate::serve::{App, ListenError, bind, run};
+use crate::state::{Locked, Store};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
@@ -17,6 +18,9 @@ pub enum ServeError {
     /// A header of the configuration.
     #[error(transparent)]
     Header(#[from] BadHeader),
+    /// The state file.
+    #[error(transparent)]
+    State(#[from] Locked),
     /// The signals that end it.
     #[error("cannot wait for signals: {0}")]
     Signals(std::io::Error),
@@ -38,7 +42,11 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
 pub async fn serve_on(listeners: Vec<TcpListener>, config: &Config) -> Result<(), ServeError> {
     let mut term = signal(SignalKind::terminate()).map_err(ServeError::Signals)?;
     let mut int = signal(SignalKind::interrupt()).map_err(ServeError::Signals)?;
-    let proxy = Proxy::start(config)?;
+    let store = config.state.file.as_deref().map(Store::open).transpose()?;
+    let proxy = match store {
+        Some(store) => Proxy::resume(config, store)?,
+        None => Proxy::start(config)?,
+    };
     for address in listeners.iter().filter_map(|l| l.local_addr().ok()) {
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
@@ -47,7 +55,12 @@ pub async fn serve_on(listeners: Vec<TcpListener>, config: &Config) -> Result<()
         );
     }
     tokio::spawn(first_round(proxy.clone(), Instant::now() + config.scrape_timeout));
-    run(listeners, App::new(proxy, config), told_to_end(&mut term, &mut int)).await;
+    let served = run(listeners, App::new(proxy.clone(), config), told_to_end(&mut term, &mut int));
+    tokio::select! {
+        () = served => {}
+        () = proxy.sync_state_every(config.state.save_interval) => {}
+    }
+    proxy.sync_state().await;
     tracing::info!("ended");
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Settings with a fixed set of words.
 
-use super::{BoundsPolicy, GaugeMode, Liveness, LogFormat, LogLevel, NginxNames, QuantilePolicy, ScrapeProtocol};
+use super::{BoundsPolicy, ColdStart, GaugeMode, Liveness, LogFormat, LogLevel, NginxNames, QuantilePolicy, ScrapeProtocol};
 
 /// A setting that takes one of a few words.
 pub trait Choice: Copy + PartialEq + 'static {
@@ -41,6 +41,10 @@ impl Choice for ScrapeProtocol {
 
 impl Choice for Liveness {
     const WORDS: &'static [(Self, &'static str)] = &[(Self::Auto, "auto"), (Self::Proc, "proc"), (Self::Files, "files")];
+}
+
+impl Choice for ColdStart {
+    const WORDS: &'static [(Self, &'static str)] = &[(Self::Full, "full"), (Self::Zero, "zero")];
 }
 
 impl Choice for LogLevel {

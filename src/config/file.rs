@@ -6,6 +6,7 @@ use super::limits::LIMITS;
 use super::problem::{Given, Origin, Problem, Problems};
 use super::reader::{Field, Map, Reader};
 use super::source_keys::{is_source_key, keys_of, read_keys, timeout};
+use super::state::{save_interval, state_file};
 use super::value::{choice, did_you_mean, listed, source_name};
 use super::web::telemetry_path;
 use super::yaml::{FILE_BYTES_MAX, Node, Value, compose};
@@ -16,7 +17,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Keys of the whole.
-const ROOT_KEYS: &[&str] = &["scrape_timeout", "sources", "limits", "web", "log"];
+const ROOT_KEYS: &[&str] = &["scrape_timeout", "sources", "limits", "web", "state", "log"];
 
 /// Reads a file into `draft`, noting every mistake.
 pub(crate) fn read_file(path: &Path, env: &Env<'_>, draft: &mut Draft, problems: &mut Problems) {
@@ -60,6 +61,9 @@ fn read_root(reader: &mut Reader<'_>, node: &Node, draft: &mut Draft) {
     if let Some(field) = map.get("web") {
         read_web(reader, &field, draft);
     }
+    if let Some(field) = map.get("state") {
+        read_state(reader, &field, draft);
+    }
     if let Some(field) = map.get("log") {
         read_log(reader, &field, draft);
     }
@@ -89,6 +93,18 @@ fn read_web(reader: &mut Reader<'_>, field: &Field<'_>, draft: &mut Draft) {
         draft.telemetry_path = reader.value(&field, telemetry_path);
     }
     draft.openmetrics_created = map.get("openmetrics_created").and_then(|field| reader.value(&field, choice));
+}
+
+fn read_state(reader: &mut Reader<'_>, field: &Field<'_>, draft: &mut Draft) {
+    let Some(map) = reader.map_of(field, &["file", "save_interval", "cold_start"]) else { return };
+    let state = &mut draft.state;
+    state.file = map.get("file").and_then(|field| reader.value(&field, state_file));
+    if let Some(interval) = map.get("save_interval").and_then(|field| reader.value(&field, save_interval)) {
+        state.save_interval = interval;
+    }
+    if let Some(cold_start) = map.get("cold_start").and_then(|field| reader.value(&field, choice)) {
+        state.cold_start = cold_start;
+    }
 }
 
 fn read_log(reader: &mut Reader<'_>, field: &Field<'_>, draft: &mut Draft) {

@@ -82,14 +82,14 @@ fn finish(mut draft: Draft, overrides: &Overrides, env: &Env<'_>, mut problems: 
             if overrides.scrape_timeout.is_none() {
                 check_timeout(&source, scrape_timeout, &mut problems);
             }
-            let mut config = SourceConfig { limits, ..source.config };
+            let mut config = SourceConfig { limits, cold_start: draft.state.cold_start, ..source.config };
             config.targets = seen.targets(&config, &source.targets, &web, &mut problems);
             check_expect(&config, source.expect.as_ref(), &mut problems);
             config
         })
         .collect();
     let log = LogConfig { level: draft.log_level.unwrap_or_default(), format: draft.log_format.unwrap_or_default() };
-    problems.into_result(Config { scrape_timeout, sources, limits, web, log })
+    problems.into_result(Config { scrape_timeout, sources, limits, web, state: draft.state, log })
 }
 
 fn nothing_to_scrape(env: &Env<'_>) -> Problem {

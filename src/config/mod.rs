@@ -16,6 +16,7 @@ mod series_keys;
 mod show;
 mod shown;
 mod source_keys;
+mod state;
 mod value;
 mod web;
 mod yaml;
@@ -31,6 +32,7 @@ pub use problem::{ConfigErrors, Given, Origin, Problem};
 use crate::relabel::Relabelling;
 use crate::source::Kind;
 use crate::target::Target;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The whole configuration, validated; defaults filled in.
@@ -44,6 +46,8 @@ pub struct Config {
     pub limits: Limits,
     /// Where and what to serve.
     pub web: WebConfig,
+    /// What is kept over a restart, and where.
+    pub state: StateConfig,
     /// What is logged, and how.
     pub log: LogConfig,
 }
@@ -81,6 +85,8 @@ pub struct SourceConfig {
     pub multiproc: MultiprocConfig,
     /// Limits, the same for all sources: here so that a source needs nothing else.
     pub limits: Limits,
+    /// Where totals begin without a state file, the same for all sources.
+    pub cold_start: ColdStart,
 }
 
 impl SourceConfig {
@@ -102,6 +108,7 @@ impl SourceConfig {
             names: NginxNames::Official,
             multiproc: MultiprocConfig::default(),
             limits: Limits::default(),
+            cold_start: ColdStart::default(),
         }
     }
 }
@@ -312,6 +319,33 @@ pub struct WebConfig {
     /// Whether OpenMetrics has `_created` series. Default false: most servers store them like any other. Protobuf says when a child
     /// began in any case.
     pub openmetrics_created: bool,
+}
+
+/// What is kept over a restart of the proxy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateConfig {
+    /// The file; `None`: totals begin anew with every start.
+    pub file: Option<PathBuf>,
+    /// How often a copy is made that survives a crash of the machine too. Default 30 s.
+    pub save_interval: Duration,
+    /// Where totals begin without a file. Default `full`.
+    pub cold_start: ColdStart,
+}
+
+impl Default for StateConfig {
+    fn default() -> Self {
+        Self { file: None, save_interval: Duration::from_secs(30), cold_start: ColdStart::default() }
+    }
+}
+
+/// Where totals begin when nothing is known of the time before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ColdStart {
+    /// At all that the living workers have counted: right for a first start.
+    #[default]
+    Full,
+    /// At zero: only what is counted from here on. Rates stay right after any restart.
+    Zero,
 }
 
 /// What is logged, and how. Always to standard error.

@@ -3,6 +3,7 @@
 use super::draft::{Draft, SourceDraft};
 use super::problem::{Given, Problems};
 use super::source_keys::{expect, timeout};
+use super::state::state_file;
 use super::value::{choice, source_name};
 use super::web::telemetry_path;
 use crate::source::Kind;
@@ -25,6 +26,8 @@ pub struct Overrides {
     pub telemetry_path: Option<Given>,
     /// `--scrape.timeout`.
     pub scrape_timeout: Option<Given>,
+    /// `--state.file`.
+    pub state_file: Option<Given>,
     /// `--log.level`.
     pub log_level: Option<Given>,
     /// `--log.format`.
@@ -51,6 +54,7 @@ impl Overrides {
         }
         set(&mut draft.telemetry_path, &self.telemetry_path, telemetry_path, problems);
         set(&mut draft.scrape_timeout, &self.scrape_timeout, timeout, problems);
+        set(&mut draft.state.file, &self.state_file, state_file, problems);
         set(&mut draft.log_level, &self.log_level, choice, problems);
         set(&mut draft.log_format, &self.log_format, choice, problems);
     }

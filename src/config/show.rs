@@ -18,12 +18,18 @@ impl Config {
             ("telemetry_path".into(), Shown::text(&self.web.telemetry_path)),
             ("openmetrics_created".into(), word(self.web.openmetrics_created.word())),
         ];
+        let file = self.state.file.as_ref().map(|file| ("file".to_string(), Shown::text(&file.to_string_lossy())));
+        let state = file.into_iter().chain([
+            ("save_interval".into(), Shown::Word(show_duration(self.state.save_interval))),
+            ("cold_start".into(), word(self.state.cold_start.word())),
+        ]);
         let log = vec![("level".into(), word(self.log.level.word())), ("format".into(), word(self.log.format.word()))];
         Shown::Map(vec![
             ("scrape_timeout".into(), Shown::Word(show_duration(self.scrape_timeout))),
             ("sources".into(), Shown::List(self.sources.iter().map(show_source).collect())),
             ("limits".into(), Shown::Map(limits)),
             ("web".into(), Shown::Map(web)),
+            ("state".into(), Shown::Map(state.collect())),
             ("log".into(), Shown::Map(log)),
         ])
         .to_yaml()

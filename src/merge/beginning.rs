@@ -5,7 +5,7 @@
 //! has none for good; of children shown as one, the contributions to all of them count. What joins later was counted from zero or from
 //! a baseline, both after the first exposition.
 
-use super::catalog::{Child, ChildId};
+use super::catalog::{Catalog, Child, ChildId};
 use super::pool::{Pool, is_total};
 use super::slot::Record;
 use crate::model::{Role, sample_head};
@@ -29,7 +29,7 @@ pub(crate) struct Beginnings {
     /// By child. Empty as long as no worker shows any.
     known: Vec<Option<Beginning>>,
     /// Of children not served so far, what was folded of them: the earliest, `None` if one had none.
-    folded: HashMap<ChildId, Option<f64>>,
+    pub(super) folded: HashMap<ChildId, Option<f64>>,
 }
 
 impl Beginnings {
@@ -69,7 +69,6 @@ impl Pool {
     /// Works out the beginnings of totals that were not served so far, as they would be served now.
     pub(super) fn note_beginnings(&mut self) {
         for id in &self.unserved {
-            let child = self.catalog.child(*id);
             if !self.may_begin(*id) {
                 continue;
             }
@@ -83,11 +82,15 @@ impl Pool {
             if at == self.beginnings.get(*id).map(|known| known.at) {
                 continue;
             }
-            let variant = self.catalog.variant(child.variant);
-            let head = || sample_head(&variant.name, variant.kind, Role::Created, &self.catalog.labels(*id)).into();
-            let beginning = at.map(|at| Beginning { at, head: head() });
+            let beginning = at.map(|at| Beginning { at, head: head(&self.catalog, *id) });
             self.beginnings.set(*id, beginning);
         }
+    }
+
+    /// Takes back the beginning of a child that was saved.
+    pub(super) fn restore_beginning(&mut self, id: ChildId, at: f64) {
+        let head = head(&self.catalog, id);
+        self.beginnings.set(id, Some(Beginning { at, head }));
     }
 
     /// A record is about to be folded: what it knows of children not served so far.
@@ -109,6 +112,12 @@ impl Pool {
         let child = self.catalog.child(id);
         !child.is_forgotten() && is_total(self.catalog.variant(child.variant).kind) && !self.groups.is_part(id)
     }
+}
+
+/// The head of the sample that says when a child began.
+fn head(catalog: &Catalog, id: ChildId) -> Box<str> {
+    let variant = catalog.variant(catalog.child(id).variant);
+    sample_head(&variant.name, variant.kind, Role::Created, &catalog.labels(id)).into()
 }
 
 fn shows(record: &Record, child: &Child) -> bool {

@@ -4,7 +4,7 @@ use super::catalog::{ChildId, SeriesId, VariantId};
 use super::column::{ABSENT, Column, fold, is_absent};
 use super::native;
 use super::pool::{Pool, is_total};
-use super::slot::{Entrance, Record};
+use super::slot::{Entrance, LeftOut, Record};
 use super::stage::{SAME_CREATED_SECONDS, Staged, child_fell, created_moved};
 use super::types::Verdict;
 use super::{DropReason, RepairKind, ResetCause};
@@ -71,7 +71,7 @@ impl Pool {
             let c = self.catalog.child(child);
             if conflicts.contains(&c.variant) {
                 let n = c.series().filter(|s| staged.values.has(*s)).count();
-                record.leave_out(c.key);
+                record.leave_out(LeftOut::of(self.catalog.child_head(child)));
                 self.tally.drop(DropReason::TypeConflict, n as u64);
                 continue;
             }
@@ -86,7 +86,7 @@ impl Pool {
                 causes[0] |= cause == Some(ResetCause::Created);
                 causes[1] |= cause == Some(ResetCause::Value);
             } else {
-                record.leave_out(self.catalog.child(child).key);
+                record.leave_out(LeftOut::of(self.catalog.child_head(child)));
             }
         }
         for (cause, seen) in [ResetCause::Created, ResetCause::Value].into_iter().zip(causes) {
@@ -268,12 +268,13 @@ impl Pool {
     /// What a child's first value in a record is worth: true if its past was never in the output, so that only its growth counts.
     /// First match wins.
     fn starts_at_baseline(&self, slot: usize, entrance: Entrance, record: &Record, staged: &Staged, id: ChildId) -> bool {
-        let child = self.catalog.child(id);
-        let Some(served_at) = self.catalog.child(self.groups.output(id)).served_at else { return false };
+        let Some(served_at) = self.catalog.child(self.groups.output(id)).served_at else {
+            return self.is_cold && self.first_served.is_none();
+        };
         match entrance {
             Entrance::Turned | Entrance::Another | Entrance::FirstAgain => true,
             Entrance::Recycled => false,
-            Entrance::Same | Entrance::Returned(_) => record.was_left_out(child.key),
+            Entrance::Same | Entrance::Returned(_) => record.was_left_out(LeftOut::of(self.catalog.child_head(id))),
             Entrance::First => {
                 let unix = |at| self.now.unix - self.now.elapsed.saturating_sub(at).as_secs_f64();
                 let born = Some(staged.created.get(id)).filter(|at| !is_absent(*at)).or(record.start);

@@ -8,7 +8,7 @@ use super::column::{ABSENT, Column, fold, is_absent};
 use super::native::fold_native;
 use super::pool::{Pool, is_total};
 use super::rules::matches;
-use super::slot::Slot;
+use super::slot::{LeftOut, Slot};
 use super::totals::{child_sums, raise, raise_in_order};
 use crate::model::{Role, child_head};
 use foldhash::HashMap;
@@ -140,7 +140,7 @@ impl Pool {
         let unserved = self.catalog.child(output).served_at.is_none();
         for record in self.slots.iter_mut().flat_map(|slot| &mut slot.records) {
             if child.series().any(|s| record.last.has(s)) {
-                record.leave_out(child.key);
+                record.leave_out(LeftOut::of(self.catalog.child_head(part)));
                 if unserved {
                     self.beginnings.note_folded(output, part, record);
                 }

@@ -6,6 +6,7 @@
 use super::catalog::with_label;
 use crate::encode::{FamilyView, NativeView, SampleView};
 use crate::model::{MetricType, Role, child_head, child_labels, sample_head, split_head};
+use crate::state::Apart;
 use foldhash::{HashMap, HashSet};
 use std::borrow::Cow;
 
@@ -115,6 +116,18 @@ impl Join {
                 }
             }
         }
+    }
+
+    /// What was decided, by source.
+    pub fn apart(&self) -> impl Iterator<Item = Apart> {
+        let decided = self.names.iter().zip(&self.apart).filter(|(_, families)| !families.is_empty());
+        decided.map(|(source, families)| Apart { source: source.clone(), families: families.iter().cloned().collect() })
+    }
+
+    /// Takes back what was decided; a source that is no more is passed over.
+    pub fn restore(&mut self, decided: Apart) {
+        let place = self.names.iter().zip(&mut self.apart).find(|(name, _)| **name == decided.source);
+        place.into_iter().for_each(|(_, families)| families.extend(decided.families.iter().cloned()));
     }
 
     /// Samples left out so far, by source: families whose type another source has otherwise.

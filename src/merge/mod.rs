@@ -10,6 +10,7 @@ mod join;
 mod layout;
 mod native;
 mod output;
+mod persist;
 mod pool;
 mod relabelled;
 pub mod rules;

@@ -33,7 +33,7 @@ const EVICTED_PART: usize = 64;
 /// Stages kept for the next round. More would cost every worker another column at rest.
 const SPARE_STAGES: usize = 2;
 /// Identities of instances of retired slots that are remembered.
-const OUTLIVED_IDENTITIES: usize = 1024;
+pub(super) const OUTLIVED_IDENTITIES: usize = 1024;
 
 /// What one slot's scrape came to.
 #[derive(Debug)]
@@ -68,13 +68,15 @@ pub struct Pool {
     /// Since when totals count.
     pub(super) beginnings: Beginnings,
     /// Instances of slots that were retired.
-    outlived: VecDeque<f64>,
+    pub(super) outlived: VecDeque<f64>,
     pub(super) round: u64,
-    serials: u64,
+    pub(super) serials: u64,
     /// Bodies staged so far.
     pub(super) bodies: u64,
     /// When the first exposition was served.
     pub(super) first_served: Option<Duration>,
+    /// What workers had counted before the first exposition doesn't count: nothing is known of the time before.
+    pub(super) is_cold: bool,
     /// Children not served so far.
     pub(super) unserved: Vec<ChildId>,
     /// Heads of series that stay per worker.
@@ -121,6 +123,7 @@ impl Pool {
             serials: 0,
             bodies: 0,
             first_served: None,
+            is_cold: false,
             unserved: Vec::new(),
             worker_heads: HashMap::default(),
             evictable: None,
@@ -136,6 +139,12 @@ impl Pool {
             origins: HashMap::default(),
             groups: Groups::default(),
         }
+    }
+
+    /// Totals begin at zero unless a saved state is loaded: the past of workers that the first exposition shows doesn't count.
+    #[must_use]
+    pub fn cold(self) -> Self {
+        Self { is_cold: true, ..self }
     }
 
     /// Applies one round: for every slot what its scrape came to, `None` if it was not tried. Attempts are applied in slot order,
@@ -275,7 +284,7 @@ impl Pool {
     }
 
     /// Moves all a record has counted into the offsets. The output doesn't change by it.
-    fn fold_record(&mut self, slot: usize, record: usize) {
+    pub(super) fn fold_record(&mut self, slot: usize, record: usize) {
         self.shifted = true;
         let mut record = self.slots[slot].take_record(record);
         self.note_folded_beginnings(&record);
@@ -461,7 +470,7 @@ impl Pool {
         living.or_else(|| tracked().map(|s| s.last_good_round).max()).unwrap_or(self.round)
     }
 
-    fn forget_children(&mut self, children: &HashSet<ChildId>) {
+    pub(super) fn forget_children(&mut self, children: &HashSet<ChildId>) {
         self.shifted = true;
         let freed: HashSet<SeriesId> = children.iter().flat_map(|id| self.catalog.child(*id).series()).collect();
         for layout in &mut self.layouts {

@@ -27,6 +27,18 @@ const FAILED_GAP_MAX: Duration = Duration::from_secs(300);
 /// Failed attempts in a row before a slot may be retired.
 const FAILED_ATTEMPTS_MIN: u32 = 3;
 
+/// A child that was left out, by a hash of its head: one that outlives the process, as the keys of tables don't. Few are remembered, and
+/// a collision costs a worker the past of one of its own series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct LeftOut(pub(super) u32);
+
+impl LeftOut {
+    /// The child with this head.
+    pub fn of(head: &str) -> Self {
+        Self(crc32fast::hash(head.as_bytes()))
+    }
+}
+
 /// What is known of one instance (one life of a process) behind a slot.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
@@ -52,8 +64,8 @@ pub(crate) struct Record {
     pub body_at: Duration,
     /// The same as Unix seconds.
     pub body_unix: f64,
-    left_out: HashSet<u64>,
-    left_out_full: bool,
+    pub(super) left_out: HashSet<LeftOut>,
+    pub(super) left_out_full: bool,
 }
 
 impl Record {
@@ -62,10 +74,10 @@ impl Record {
     }
 
     /// Remembers that this instance showed a child which was not used.
-    pub fn leave_out(&mut self, key: u64) {
+    pub fn leave_out(&mut self, child: LeftOut) {
         if self.left_out.len() < LEFT_OUT_CHILDREN {
-            self.left_out.insert(key);
-        } else if !self.left_out.contains(&key) {
+            self.left_out.insert(child);
+        } else if !self.left_out.contains(&child) {
             self.left_out_full = true;
         }
     }
@@ -76,8 +88,8 @@ impl Record {
     }
 
     /// Whether this instance may have shown the child before without its being used.
-    pub fn was_left_out(&self, key: u64) -> bool {
-        self.left_out_full || self.left_out.contains(&key)
+    pub fn was_left_out(&self, child: LeftOut) -> bool {
+        self.left_out_full || self.left_out.contains(&child)
     }
 
     pub fn forget_child(&mut self, child: ChildId) {
@@ -112,7 +124,7 @@ pub(crate) struct Slot {
     pub records: Vec<Record>,
     /// Index of the one that answered last.
     pub current: usize,
-    folded: VecDeque<f64>,
+    pub(super) folded: VecDeque<f64>,
     /// Set while several processes answer in turn: when they last did.
     pub last_flip: Option<Duration>,
     /// The latest attempt was good.
@@ -133,9 +145,9 @@ pub(crate) struct Slot {
     pub refused: bool,
     pub last_good: Option<Duration>,
     pub last_good_round: u64,
-    failed_attempts: u32,
-    failed_time: Duration,
-    last_attempt: Option<Duration>,
+    pub(super) failed_attempts: u32,
+    pub(super) failed_time: Duration,
+    pub(super) last_attempt: Option<Duration>,
     pub retired: bool,
 }
 

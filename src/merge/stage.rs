@@ -7,7 +7,7 @@ use super::native::{self, StagedNative};
 use super::pool::{Pool, is_total};
 use super::relabelled::start_time_of;
 use super::rules::mode_of;
-use super::slot::Record;
+use super::slot::{LeftOut, Record};
 use super::{DropReason, RepairKind};
 use crate::config::{BoundsPolicy, GaugeMode, QuantilePolicy};
 use crate::model::{Exemplar, Family, Labels, MetricType, Role, Sample, child_head};
@@ -40,8 +40,8 @@ pub(crate) struct Staged {
     /// Native parts of histograms.
     pub natives: BTreeMap<ChildId, StagedNative>,
     pub start_time: Option<f64>,
-    /// Keys of children there was no room for, or that were left out for their bounds.
-    pub left_out: Vec<u64>,
+    /// Children there was no room for, or that were left out for their bounds.
+    pub left_out: Vec<LeftOut>,
     /// Samples left out; counted once the body is applied.
     pub drops: Vec<DropReason>,
     /// Samples read.
@@ -206,7 +206,7 @@ impl Pool {
         let mut head = child_head(family, &sample.labels);
         if let Some(slot) = odd_at {
             if self.config.histograms == BoundsPolicy::Drop {
-                return staged.left_out.push(self.catalog.key(&head));
+                return staged.left_out.push(LeftOut::of(&head));
             }
             head = child_head(family, &with_label(sample.labels.clone(), &self.config.worker_label, &self.ids[slot]));
         }
@@ -240,7 +240,7 @@ impl Pool {
         let full = self.catalog.len() >= self.limits.max_series;
         if self.evicted.contains(&key) || (full && !self.make_room(staged)) {
             staged.drops.push(DropReason::MaxSeries);
-            staged.left_out.push(key);
+            staged.left_out.push(LeftOut::of(head));
             return None;
         }
         let child = self.catalog.intern_child(variant, head);

@@ -17,21 +17,26 @@ pub(crate) struct Speaker {
 
 /// The type a slot's last good body gave the family, and the instance that did.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Hold {
-    variant: VariantId,
-    serial: u64,
+pub(super) struct Hold {
+    pub(super) variant: VariantId,
+    pub(super) serial: u64,
 }
 
 /// Text of HELP or UNIT: the lowest slot's that isn't empty.
 #[derive(Debug, Default)]
 pub(crate) struct Text {
-    slot: usize,
+    pub(super) slot: usize,
     pub text: Box<str>,
     /// Slots that say otherwise.
     differing: Vec<usize>,
 }
 
 impl Text {
+    /// What a slot had said.
+    pub(super) fn restored(slot: usize, text: &str) -> Self {
+        Self { slot, text: text.into(), differing: Vec::new() }
+    }
+
     /// Whether the text, or whose it is, has changed: then others must be heard again to know whether they differ.
     fn hear(&mut self, slot: usize, text: &str) -> bool {
         if text.is_empty() {
@@ -57,11 +62,11 @@ impl Text {
 
 /// All variants of one family name.
 #[derive(Debug, Default)]
-struct Group {
-    holds: BTreeMap<usize, Hold>,
-    established: Option<VariantId>,
-    help: Text,
-    unit: Text,
+pub(super) struct Group {
+    pub(super) holds: BTreeMap<usize, Hold>,
+    pub(super) established: Option<VariantId>,
+    pub(super) help: Text,
+    pub(super) unit: Text,
 }
 
 /// What to do with the samples of one variant.
@@ -78,7 +83,7 @@ pub(crate) enum Verdict {
 /// The types of all families.
 #[derive(Debug, Default)]
 pub(crate) struct Types {
-    groups: HashMap<Box<str>, Group>,
+    pub(super) groups: HashMap<Box<str>, Group>,
     /// Sample names in use, by the established variant that owns them.
     claims: HashMap<Box<str>, VariantId>,
     dirty: Vec<Box<str>>,
@@ -210,6 +215,20 @@ impl Types {
     /// Whether the variant is the established one of its name.
     pub fn is_established(&self, catalog: &Catalog, variant: VariantId) -> bool {
         self.groups.get(&catalog.variant(variant).name).is_some_and(|g| g.established == Some(variant))
+    }
+
+    /// Takes in a family as it was saved.
+    pub(super) fn restore(&mut self, catalog: &Catalog, name: &str, group: Group) {
+        match group.established {
+            Some(variant) => {
+                let names = claimed_names(name, catalog.variant(variant).kind);
+                self.claims.extend(names.into_iter().map(|n| (n.into_boxed_str(), variant)));
+            }
+            None => self.dirty.push(name.into()),
+        }
+        self.groups.insert(name.into(), group);
+        self.version += 1;
+        self.texts_version += 1;
     }
 
     /// HELP and UNIT of a family.

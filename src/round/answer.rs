@@ -127,13 +127,14 @@ impl State {
         for index in self.pick(&query.sources).unwrap_or_default() {
             if let Some(entry) = self.sources.get_mut(index) {
                 entry.source.mark_served(now);
+                self.keeper.iter_mut().for_each(|keeper| keeper.note_served(index));
             }
         }
     }
 
     fn render(&mut self, query: &Query, picked: &[usize], format: Format) -> Bytes {
         let now = self.clock.now();
-        let Self { sources, join, ledger, openmetrics_created, .. } = self;
+        let Self { sources, join, ledger, keeper, openmetrics_created, .. } = self;
         let unmerged: Vec<Option<Rendered>> =
             picked.iter().map(|i| sources.get(*i).filter(|_| query.unmerged).and_then(|s| s.source.unmerged())).collect();
         let per_source: Vec<(usize, Vec<FamilyView<'_>>)> = picked
@@ -159,7 +160,7 @@ impl State {
         }
         let mut ours = own::of_sources(sources, picked, &left_out, now);
         if query.sources.is_empty() {
-            ours.extend(own::of_process(sources, ledger, conflicts, own::Process::read()));
+            ours.extend(own::of_process(sources, ledger, conflicts, own::Process::read(), keeper.as_ref().map(|k| &k.saves)));
         }
         let ours = Rendered::new(ours);
         families.extend(ours.views());

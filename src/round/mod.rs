@@ -5,6 +5,7 @@ mod answer;
 mod clock;
 mod conductor;
 mod distribution;
+mod keep;
 mod own;
 mod progress;
 mod report;
@@ -21,6 +22,7 @@ use crate::compression::Encoding;
 use crate::config::Config;
 use crate::encode::Format;
 use crate::scrape::{BadHeader, ProcessId, Request};
+use crate::state::Store;
 use bytes::Bytes;
 use conductor::Conductor;
 use progress::Ask;
@@ -59,9 +61,24 @@ impl Proxy {
     /// # Errors
     /// A header of the configuration that can't be sent.
     pub fn start(config: &Config) -> Result<Self, BadHeader> {
+        Self::with_store(config, None)
+    }
+
+    /// The same with a state file: what it holds is taken back, so that totals go on, and from now on it is written before each answer
+    /// that follows a change.
+    ///
+    /// # Errors
+    /// See [`Proxy::start`].
+    pub fn resume(config: &Config, store: Store) -> Result<Self, BadHeader> {
+        Self::with_store(config, Some(store))
+    }
+
+    fn with_store(config: &Config, store: Option<Store>) -> Result<Self, BadHeader> {
         let id = ProcessId::random();
         let how = config.sources.iter().map(|source| Request::new(source, &id)).collect::<Result<Vec<_>, _>>()?;
-        let state = Arc::new(Mutex::new(State::new(config)));
+        let mut state = State::new(config);
+        store.into_iter().for_each(|store| state.resume(store));
+        let state = Arc::new(Mutex::new(state));
         let (asks, asked) = mpsc::unbounded_channel();
         tokio::spawn(Conductor::new(&config.sources, how, state.clone(), asked).run());
         Ok(Self { state, asks, id })
@@ -95,7 +112,23 @@ impl Proxy {
         let mut state = lock(&self.state);
         let body = state.answer(query, format)?;
         state.mark_served(query);
+        state.keep();
         Ok(body)
+    }
+
+    /// Makes what was answered so far survive a crash of the machine, too. Waits for the disk; answers go on meanwhile.
+    pub async fn sync_state(&self) {
+        let Some((save, work)) = lock(&self.state).begin_sync() else { return };
+        let result = tokio::task::spawn_blocking(work).await.unwrap_or_else(|fault| Err(std::io::Error::other(fault)));
+        lock(&self.state).end_sync(save, &result);
+    }
+
+    /// Does so again and again. Ends with the future only.
+    pub async fn sync_state_every(&self, interval: Duration) {
+        loop {
+            tokio::time::sleep(interval).await;
+            self.sync_state().await;
+        }
     }
 
     /// The same for one who won't show it to a server.

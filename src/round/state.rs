@@ -2,6 +2,7 @@ use super::Refusal;
 use super::answer::Cache;
 use super::clock::{Clock, unix};
 use super::distribution::{BYTES, Distribution, SECONDS};
+use super::keep::Keeper;
 use super::status::{SourceStatus, State as Standing, Status};
 use crate::config::{Config, SourceConfig};
 use crate::merge::{DropReason, Join, Now};
@@ -24,6 +25,8 @@ pub(super) struct State {
     pub(super) clock: Clock,
     pub(super) cache: Cache,
     pub(super) ledger: Ledger,
+    /// The state file; `None`: nothing is kept.
+    pub(super) keeper: Option<Keeper>,
     /// Whether OpenMetrics shows when children began.
     pub(super) openmetrics_created: bool,
     /// Whether a round is over, so that every target was tried once.
@@ -83,6 +86,7 @@ impl State {
                 escape_collisions: 0,
                 merged: (0, 0),
             },
+            keeper: None,
             openmetrics_created: config.web.openmetrics_created,
             ready: false,
             any_good: false,
@@ -101,6 +105,7 @@ impl State {
         }
         self.ready |= whole;
         self.cache.clear();
+        self.keeper.iter_mut().for_each(Keeper::note_round);
         self.ledger.merge_durations.observe(began.elapsed().as_secs_f64());
     }
 

@@ -16,6 +16,7 @@ use crate::config::SourceConfig;
 use crate::encode::{FamilyView, Rendered};
 use crate::merge::{Now, Tally};
 use crate::scrape::{Missed, Part, Receipt, Scraped};
+use crate::state::{Parts, Saved, Unreadable};
 use crate::target::{AddressError, Target};
 
 /// Every kind there is, in the order in which help and documentation show them.
@@ -97,6 +98,17 @@ pub trait Source: Send {
 
     /// The families of the last answer were served at `now`: what counts as "exposed since" begins here.
     fn mark_served(&mut self, _now: Now) {}
+
+    /// Writes what must outlive the process. By default nothing.
+    fn save(&self, _to: &mut Parts<'_>) {}
+
+    /// Takes back what [`save`](Self::save) wrote, before the first round. A source that fails here is built anew.
+    ///
+    /// # Errors
+    /// A part that makes no sense.
+    fn load(&mut self, _saved: Saved<'_>) -> Result<(), Unreadable> {
+        Ok(())
+    }
 
     /// Counts of what was reset, dropped, repaired.
     fn tally(&self) -> &Tally;

@@ -1,11 +1,12 @@
 //! Kind `workers`: per-worker Prometheus ports of one application, merged by [`Pool`].
 
 use super::{Endpoints, Kind, Source};
-use crate::config::SourceConfig;
+use crate::config::{ColdStart, SourceConfig};
 use crate::encode::{FamilyView, Rendered};
 use crate::merge::{Attempt, FeedError, Now, Pool, Tally};
 use crate::parse::parse;
 use crate::scrape::{Missed, Part, Receipt, Scraped};
+use crate::state::{Parts, Saved, Unreadable};
 use crate::target::http_targets;
 
 pub(super) static KIND: Kind = Kind {
@@ -29,7 +30,8 @@ struct Workers {
 impl Workers {
     fn new(config: &SourceConfig) -> Self {
         let ids = config.targets.iter().map(|t| t.id.clone()).collect();
-        let mut pool = Pool::new(ids, config.merge.clone(), config.limits);
+        let pool = Pool::new(ids, config.merge.clone(), config.limits);
+        let mut pool = if config.cold_start == ColdStart::Zero { pool.cold() } else { pool };
         pool.set_relabelling(config.relabelling.clone());
         Self { samples: vec![0; config.targets.len()], pool }
     }
@@ -103,6 +105,14 @@ impl Source for Workers {
 
     fn tally(&self) -> &Tally {
         self.pool.tally()
+    }
+
+    fn save(&self, to: &mut Parts<'_>) {
+        self.pool.save(to);
+    }
+
+    fn load(&mut self, saved: Saved<'_>) -> Result<(), Unreadable> {
+        self.pool.load(saved)
     }
 
     fn is_retired(&self, target: usize) -> bool {

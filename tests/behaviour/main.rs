@@ -9,6 +9,7 @@ mod failing_targets;
 mod formats;
 mod relabelling;
 mod rounds;
+mod state;
 #[path = "../support/mod.rs"]
 mod support;
 

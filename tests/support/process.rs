@@ -62,6 +62,12 @@ impl Process {
         self.wait()
     }
 
+    /// Ends it at once (SIGKILL).
+    pub fn kill(&mut self) {
+        self.signal(Signal::KILL);
+        self.wait();
+    }
+
     /// Waits until `look` is content, and fails at once should the process end.
     pub fn wait_until(&mut self, what: &str, mut look: impl FnMut() -> Result<(), String>) {
         let name = self.name.clone();

@@ -160,6 +160,11 @@ impl Proxy {
         &mut self.process
     }
 
+    /// SIGKILL: it has no time for anything.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
     /// What it has logged.
     pub fn log(&self) -> String {
         self.process.log()

@@ -10,6 +10,7 @@ mod json;
 mod observe;
 mod pool;
 mod read;
+mod state;
 mod table;
 
 use diagnose::{Finding, Severity, diagnose};
@@ -69,7 +70,8 @@ async fn check_with(
     let until = options.wait.map(|wait| Instant::now() + wait);
     let (observations, findings) = loop {
         let observations = observe::observe(config, options.pause, scrape).await;
-        let findings = diagnose(&observations);
+        let mut findings = diagnose(&observations);
+        findings.extend(state::diagnose(config));
         if is_well(&findings) || until.is_none_or(|until| Instant::now() >= until) {
             break (observations, findings);
         }

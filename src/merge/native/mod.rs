@@ -6,6 +6,7 @@
 
 mod arithmetic;
 mod commit;
+mod persist;
 mod sum;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
@@ -13,6 +14,7 @@ mod tests;
 mod valid;
 
 pub(super) use commit::{StagedNative, fold_native};
+pub(super) use persist::{ContributionPart, TotalPart};
 pub(super) use sum::Total;
 
 use super::catalog::ChildId;

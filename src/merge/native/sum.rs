@@ -13,11 +13,11 @@ use crate::model::{Exemplar, NativeHistogram};
 #[derive(Debug, Default)]
 pub(crate) struct Total {
     /// What folded instances had counted.
-    offset: Option<NativeHistogram>,
+    pub(super) offset: Option<NativeHistogram>,
     /// Something without a native part was folded: the total can't be told any more.
-    lost: bool,
+    pub(super) lost: bool,
     /// What was last in the output.
-    out: Option<NativeHistogram>,
+    pub(super) out: Option<NativeHistogram>,
     /// Whether it is in the output now: every contribution has a native part.
     complete: bool,
     exemplars: Vec<Exemplar<'static>>,

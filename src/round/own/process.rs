@@ -1,3 +1,4 @@
+use super::super::keep::Saves;
 use super::super::state::{COUNTED_LIMITS, Entry, Ledger};
 use super::{Filling, filled};
 use crate::model::{Family, Labels, MetricType};
@@ -41,6 +42,7 @@ pub(in crate::round) fn of_process(
     ledger: &Ledger,
     source_conflicts: usize,
     process: Process,
+    saves: Option<&Saves>,
 ) -> Vec<Family<'static>> {
     use MetricType::{Counter, Gauge, Histogram, Info};
     let version = env!("CARGO_PKG_VERSION");
@@ -75,6 +77,16 @@ pub(in crate::round) fn of_process(
     for ((code, format, encoding), count) in &ledger.requests {
         requests.push(&[("code", &code.to_string()), ("format", format), ("encoding", encoding)], *count as f64);
     }
+    let mut saved =
+        Filling::new("onescrape_state_saves_total", Counter, "Saves of the state file, by outcome; unreadable: an earlier run's.");
+    let mut last_save =
+        Filling::new("onescrape_state_last_save_timestamp_seconds", Gauge, "When the state was last saved, in Unix seconds.");
+    if let Some(Saves { ok, failed, unreadable, last, .. }) = saves {
+        for (outcome, count) in [("ok", ok), ("failed", failed), ("unreadable", unreadable)] {
+            saved.push(&[("outcome", outcome)], *count as f64);
+        }
+        last.iter().for_each(|at| last_save.push(&[], *at));
+    }
     filled([
         Filling::new("onescrape_build_info", Info, "Version of this proxy.")
             .with(&[("version", version), ("revision", revision)], 1.0),
@@ -91,6 +103,8 @@ pub(in crate::round) fn of_process(
         Filling::new("onescrape_max_series", Gauge, "Most series a source may hold (limits.max_series).")
             .with(&[], sources.iter().map(|s| s.config.limits.max_series).max().unwrap_or(0) as f64),
         limits,
+        saved,
+        last_save,
         merging,
         bytes,
         requests,

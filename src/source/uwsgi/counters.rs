@@ -13,14 +13,14 @@ use std::collections::BTreeMap;
 
 /// One counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Held {
-    offset: u64,
-    life: Life,
+pub(super) struct Held {
+    pub(super) offset: u64,
+    pub(super) life: Life,
 }
 
 /// The current life of a counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Life {
+pub(super) enum Life {
     /// Not seen in it yet. `returned`: its master was counted before, so that its next value is where counting goes on from.
     Unseen { returned: bool },
     /// Counted from `base`, `last` is the highest value.
@@ -59,20 +59,27 @@ impl Held {
 }
 
 /// The counters of one entity: its table's columns; `None` where no document had a value yet.
-type Columns = Vec<(&'static Meta, Option<Held>)>;
+pub(super) type Columns = Vec<(&'static Meta, Option<Held>)>;
 
 /// All counters of one target.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    lives: Lives,
-    held: BTreeMap<Entity, Columns>,
+    pub(super) lives: Lives,
+    pub(super) held: BTreeMap<Entity, Columns>,
     /// Columns in `held`.
-    series: usize,
+    pub(super) series: usize,
     /// Counters of `held` that the last document had too.
     current: usize,
+    /// Nothing is known of the time before, and it must not count: counters of the first document begin at zero.
+    is_cold: bool,
 }
 
 impl Ledger {
+    /// One whose first document's counters count from where they are.
+    pub(super) fn cold() -> Self {
+        Self { is_cold: true, ..Self::default() }
+    }
+
     /// Applies a document and its rows. At most `max_series` counters are held: new ones beyond that are dropped and counted.
     pub(super) fn apply(
         &mut self,
@@ -96,6 +103,7 @@ impl Ledger {
             }
         }
         self.current = 0;
+        let new = Held { life: Life::Unseen { returned: std::mem::take(&mut self.is_cold) }, ..Held::NEW };
         let mut baselines = 0;
         for (entity, row) in rows {
             let readings = row.counters();
@@ -114,7 +122,7 @@ impl Ledger {
             for ((_, held), (_, value)) in columns.iter_mut().zip(readings) {
                 match value.map(u64::try_from) {
                     Some(Ok(value)) => {
-                        baselines += u64::from(held.get_or_insert(Held::NEW).take(value));
+                        baselines += u64::from(held.get_or_insert(new).take(value));
                         self.current += 1;
                     }
                     Some(Err(_)) => tally.drop(DropReason::Negative, 1),

@@ -40,6 +40,25 @@ impl Entity {
     }
 }
 
+impl Entity {
+    /// Its counters, as [`Row::counters`] has them.
+    pub(super) fn counters(&self) -> Vec<&'static Meta> {
+        fn metas<T>(table: &'static [Column<T>]) -> Vec<&'static Meta> {
+            table.iter().map(|column| &column.meta).collect()
+        }
+        match self {
+            Self::Server => metas(table::SERVER_COUNTERS),
+            Self::Worker(_) => metas(table::WORKER_COUNTERS),
+            Self::App { .. } => metas(table::APP_COUNTERS),
+            Self::Core { .. } => metas(table::CORE_COUNTERS),
+            Self::Cache { .. } => metas(table::CACHE_COUNTERS),
+            Self::Spooler { .. } => metas(table::SPOOLER_COUNTERS),
+            Self::Metric { .. } => metas(table::METRIC_COUNTERS),
+            Self::Socket { .. } | Self::Cron { .. } => Vec::new(),
+        }
+    }
+}
+
 /// An entity's part of the document.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Row<'a> {

@@ -15,11 +15,11 @@ const PAST_WORKERS: usize = 16;
 
 /// What identifies the current run of a worker; `None`: not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Spawn {
+pub(super) struct Spawn {
     /// A worker that doesn't run has none, but keeps what it counted.
-    pid: Option<i64>,
-    last_spawn: Option<i64>,
-    respawns: Option<i64>,
+    pub(super) pid: Option<i64>,
+    pub(super) last_spawn: Option<i64>,
+    pub(super) respawns: Option<i64>,
 }
 
 impl Spawn {
@@ -60,9 +60,9 @@ impl Spawn {
 
 /// One life of a master, as its documents show it.
 #[derive(Debug, Clone, Default)]
-struct Life {
-    pid: Option<i64>,
-    workers: BTreeMap<i64, Spawn>,
+pub(super) struct Life {
+    pub(super) pid: Option<i64>,
+    pub(super) workers: BTreeMap<i64, Spawn>,
 }
 
 impl Life {
@@ -107,8 +107,8 @@ pub(super) struct Change {
 /// The lives seen behind one target.
 #[derive(Debug, Default)]
 pub(super) struct Lives {
-    current: Option<Life>,
-    past: Vec<Life>,
+    pub(super) current: Option<Life>,
+    pub(super) past: Vec<Life>,
 }
 
 impl Lives {

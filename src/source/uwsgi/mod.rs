@@ -5,16 +5,18 @@
 mod counters;
 mod entity;
 mod life;
+mod persist;
 mod series;
 mod stats;
 mod table;
 
 use super::joined::{joined, share};
 use super::{Endpoints, Kind, Source};
-use crate::config::{Limits, SourceConfig};
+use crate::config::{ColdStart, Limits, SourceConfig};
 use crate::encode::{FamilyView, Rendered};
 use crate::merge::{DropReason, Now, Tally};
 use crate::scrape::{Body, Missed, Scraped};
+use crate::state::{Parts, Saved, Unreadable};
 use counters::Ledger;
 
 pub(super) static KIND: Kind = Kind {
@@ -46,7 +48,11 @@ struct Server {
 
 impl Uwsgi {
     fn new(config: &SourceConfig) -> Self {
-        let server = |stats_uri: String| Server { stats_uri, ledger: Ledger::default(), shown: Rendered::default() };
+        let ledger = match config.cold_start {
+            ColdStart::Full => Ledger::default,
+            ColdStart::Zero => Ledger::cold,
+        };
+        let server = |stats_uri: String| Server { stats_uri, ledger: ledger(), shown: Rendered::default() };
         Self {
             targets: config.targets.iter().map(|target| server(target.text.clone())).collect(),
             cores: config.cores,
@@ -96,6 +102,19 @@ impl Source for Uwsgi {
 
     fn families(&self) -> Vec<FamilyView<'_>> {
         joined(self.targets.iter().map(|server| &server.shown))
+    }
+
+    fn save(&self, to: &mut Parts<'_>) {
+        self.targets.iter().for_each(|server| persist::save(&server.stats_uri, &server.ledger, to));
+    }
+
+    fn load(&mut self, saved: Saved<'_>) -> Result<(), Unreadable> {
+        for (stats_uri, ledger) in persist::load(saved)? {
+            if let Some(server) = self.targets.iter_mut().find(|server| server.stats_uri == stats_uri) {
+                server.ledger = ledger;
+            }
+        }
+        Ok(())
     }
 
     fn tally(&self) -> &Tally {

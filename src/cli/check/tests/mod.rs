@@ -5,7 +5,7 @@ mod flow;
 use super::observe::{Observation, Observed, Read};
 use super::read::{Answer, DirectoryFacts, Facts, UwsgiFacts, WorkerFacts, worker_facts};
 use super::*;
-use crate::config::{Limits, LogConfig, WebConfig};
+use crate::config::{Limits, LogConfig, StateConfig, WebConfig};
 use crate::model::{Family, MetricType};
 use crate::parse::Exposition;
 use crate::source::KINDS;
@@ -24,6 +24,7 @@ fn config(sources: Vec<SourceConfig>) -> Config {
         sources,
         limits: Limits::default(),
         web: WebConfig { listen_addresses: Vec::new(), telemetry_path: "/metrics".into(), openmetrics_created: false },
+        state: StateConfig::default(),
         log: LogConfig::default(),
     }
 }

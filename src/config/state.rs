@@ -1,0 +1,29 @@
+//! What single settings of the state file mean.
+
+use super::duration::{DURATION_MAX, duration};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Shortest time between two copies that wait for the disk.
+const SAVE_INTERVAL_MIN: Duration = Duration::from_secs(1);
+
+/// The path of the file.
+pub(crate) fn state_file(text: &str) -> Result<PathBuf, String> {
+    let is_file = !text.is_empty() && !text.ends_with(['/', '.']) && !text.contains('\0');
+    is_file.then(|| PathBuf::from(text)).ok_or_else(|| format!("{text:?} is no path of a file, like /var/lib/onescrape/state"))
+}
+
+pub(crate) fn save_interval(text: &str) -> Result<Duration, String> {
+    duration(text, &(SAVE_INTERVAL_MIN..=DURATION_MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_file_is_a_file() {
+        assert_eq!(state_file("/var/lib/x.state"), Ok(PathBuf::from("/var/lib/x.state")));
+        assert!(["", "/", "/var/lib/", ".", "..", "a\0b"].iter().all(|bad| state_file(bad).is_err()));
+    }
+}

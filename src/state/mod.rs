@@ -1,0 +1,20 @@
+//! The state file: what must outlive the process, so that totals go on over a restart of the proxy.
+//!
+//! Each source says about itself what it wants back, as messages ([`Parts`]), and takes it back ([`Saved`]); neither knows of files.
+//! Here is the rest: the form of the file (`form`), and how it is written, locked and read (`store`).
+//!
+//! Messages are protobuf, by the library that is in the program anyway: fields can be added without making older files unreadable,
+//! and a table is written in pieces, so that no copy of the whole is ever held.
+
+mod form;
+mod parts;
+mod store;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests;
+
+pub(crate) use form::FileHead;
+pub use form::{Apart, Unreadable};
+pub(crate) use form::{Document, Writer};
+pub use parts::{Part, Parts, Saved};
+pub use store::{Locked, Store};
