@@ -29,6 +29,20 @@ seed_rounds() {
   done >"corpus/$target/seed-$name"
 }
 
+# seed_directory NAME HOW…: one input, a round of a directory per HOW, the byte (in octal) that says what becomes of its files.
+seed_directory() {
+  local name=$1 how kind
+  shift
+  mkdir -p corpus/multiproc
+  for how in "$@"; do
+    for kind in counter histogram summary gauge_{all,min,livesum,mostrecent} counter; do
+      printf "\\$how"
+      cat "$tests/fixtures/multiproc/$kind.db"
+      printf '\n--\n'
+    done
+  done >"corpus/multiproc/seed-$name"
+}
+
 shopt -s nullglob globstar
 seed text "$tests"/conformance/text/{good,bad}/*.txt "$tests"/fixtures/**/*.prom
 seed openmetrics "$tests"/conformance/openmetrics/{good,bad}/*.txt "$tests"/fixtures/**/*.om
@@ -38,6 +52,9 @@ seed nginx "$tests"/fixtures/nginx/stub_status*.txt
 seed_rounds nginx two-rounds "$tests"/fixtures/nginx/stub_status-{under-load,after-load,idle,under-load}.txt
 seed nginx_vts "$tests"/fixtures/nginx-vts/*.json
 seed_rounds nginx_vts two-rounds "$tests"/fixtures/nginx-vts/{fresh,idle}.json "$tests"/fixtures/nginx-vts/v0.2.7-after-reset.json
+seed multiproc "$tests"/fixtures/multiproc/*.db
+seed_directory lives 000 000 001 001
+seed_directory removed 000 200 200 004
 seed uwsgi "$tests"/fixtures/uwsgi/*.json
 seed_rounds uwsgi two-rounds "$tests"/fixtures/uwsgi/{after-load,after-respawn}.json
 mkdir -p corpus/unpack

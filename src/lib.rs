@@ -9,8 +9,9 @@
 //! - [`round`]: one snapshot of all of this for everyone who asked (IO)
 //! - [`serve`]: the answer to the scraper (IO)
 //!
-//! Beside the way: [`model`] (what a family is), `protobuf` (the messages of that format), [`relabel`] (what becomes of series by
-//! rules), [`source`] (the kinds of sources), [`compression`] (of bodies, both ways), [`config`], [`cli`].
+//! Beside the way: [`model`] (what a family is), `protobuf` (the messages of that format), [`multiproc`] (the files of the multiprocess
+//! mode), [`relabel`] (what becomes of series by rules), [`source`] (the kinds of sources), [`compression`] (of bodies, both ways),
+//! [`config`], [`cli`].
 
 pub mod cli;
 pub mod compression;
@@ -18,6 +19,7 @@ pub mod config;
 pub mod encode;
 pub mod merge;
 pub mod model;
+pub mod multiproc;
 pub mod parse;
 mod protobuf;
 pub mod relabel;

@@ -40,16 +40,18 @@ fn assert_same(documented: &Types, shown: &Types) {
     assert!(!shown.is_empty());
 }
 
-/// A pool with a worker that is up and one that has gone, and an exporter: all kinds of endpoints in all states that matter.
+/// A pool with a worker that is up and one that has gone, an exporter and a multiprocess directory: all kinds of endpoints in all states that matter.
 fn shown_by_the_proxy() -> Types {
     let body = Answer::text("# TYPE c_total counter\nc_total 1\n");
     let (worker, exporter) = (FakeWorker::answering(body.clone()), FakeWorker::answering(body.clone()));
     let mut gone = FakeWorker::answering(body);
+    let directory = tempfile::tempdir().unwrap();
     let proxy = Proxy::start(&[
         format!("--workers={}", worker.id()),
         format!("--workers={}", gone.id()),
         "--expect=2".into(),
         format!("--exporter=other=http://{}/metrics", exporter.id()),
+        format!("--multiproc={}", directory.path().display()),
     ]);
     gone.down();
     proxy.wait_scrape("the worker's end", |answer| {

@@ -9,6 +9,7 @@ mod child;
 mod compression;
 mod fake_workers;
 mod memory;
+mod multiproc;
 mod parse;
 mod prometheus_parse_way;
 mod proxy;
@@ -33,6 +34,7 @@ const SECTIONS: &[(&str, Section)] = &[
     #[cfg(feature = "compression")]
     ("compression", compression::section),
     ("scrapes", scrapes::section),
+    ("multiproc", multiproc::section),
     ("state", state::section),
     ("memory", memory::section),
     ("binary", binary::section),

@@ -25,12 +25,18 @@ pub struct Proxy {
 impl Proxy {
     /// Starts one over workers on these ports, and waits until it is ready.
     pub fn start(ports: &[u16]) -> Self {
+        let flags: Vec<String> = ports.iter().map(|port| format!("--workers=127.0.0.1:{port}")).collect();
+        Self::with_flags(&flags, ports.len())
+    }
+
+    /// Starts one with these flags, which give it so many workers, and waits until it is ready.
+    pub fn with_flags(flags: &[String], workers: usize) -> Self {
         let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("no free port");
         let address = free.to_string();
         let mut command = Command::new(PROGRAM);
         command.env_clear().arg(format!("--web.listen-address={address}")).arg("--log.level=error").stderr(Stdio::null());
-        command.args(ports.iter().map(|port| format!("--workers=127.0.0.1:{port}")));
-        let proxy = Self { process: command.spawn().expect("cannot start the program"), address, workers: ports.len() };
+        command.args(flags);
+        let proxy = Self { process: command.spawn().expect("cannot start the program"), address, workers };
         let until = Instant::now() + PATIENCE;
         while !proxy.get("/-/ready").is_ok_and(|answer| answer.starts_with(b"HTTP/1.1 200")) {
             assert!(Instant::now() < until, "the program was not ready after {PATIENCE:?}");

@@ -5,7 +5,7 @@ use onescrape::encode::{Escaping, FamilyView, Format, encode};
 use onescrape::merge::{Join, Now};
 use onescrape::model::{MetricType, Role};
 use onescrape::parse;
-use onescrape::scrape::{Body, Missed, Part, Receipt, Scraped};
+use onescrape::scrape::{Body, DirectoryFile, Missed, Owner, Part, Receipt, Scraped};
 use onescrape::source::{KINDS, Source};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -107,6 +107,72 @@ fn stream(source: &mut dyn Source, target: usize, scraped: &Scraped) -> Scraped 
         None => Ok(body.clone()),
     };
     Scraped { result, ..scraped.clone() }
+}
+
+/// Between the files of an input for [`directory`].
+const BETWEEN_FILES: &[u8] = b"\n--\n";
+/// Names of files in turn: one of every kind that is added up in another way.
+const FILE_NAMES: [&str; 8] = [
+    "counter_1.db",
+    "histogram_1.db",
+    "summary_1.db",
+    "gauge_all_1.db",
+    "gauge_min_1.db",
+    "gauge_livesum_2.db",
+    "gauge_mostrecent_2.db",
+    "counter_2.db",
+];
+/// In what of a file's first byte the state of its process stands.
+const OWNERS: [Owner; 4] = [Owner::Holds, Owner::Gone, Owner::Stranger, Owner::Unseen];
+
+/// Lets a directory live through rounds: each is [`FILE_NAMES`] with the files of `input` in turn. The first byte of a file says what
+/// becomes of it: whether it is there, whose it is, whether it is the same as before. What is shown must be readable, and totals must
+/// never fall.
+pub fn directory(input: &[u8]) {
+    let mut source = source("multiproc", &["/directory"]);
+    let mut before = Totals::new();
+    let files: Vec<&[u8]> = split(input, BETWEEN_FILES).take(ROUNDS_MAX * FILE_NAMES.len()).collect();
+    for (number, round) in files.chunks(FILE_NAMES.len()).enumerate() {
+        let _ = source.receive(0, Part::Begin(None));
+        for (name, file) in FILE_NAMES.iter().zip(round) {
+            let Some((how, bytes)) = file.split_first() else { continue };
+            if how & 0x80 != 0 {
+                continue;
+            }
+            let listed = DirectoryFile {
+                name: (*name).into(),
+                inode: u64::from(how >> 2 & 3),
+                born: None,
+                length: bytes.len() as u64,
+                modified: 0,
+                owner: OWNERS[usize::from(how & 3)],
+            };
+            if source.receive(0, Part::Listed(&listed)) == Ok(Receipt::Wanted) {
+                let contents = if how & 0x40 != 0 { Err("unreadable") } else { Ok(bytes) };
+                let _ = source.receive(0, Part::Contents(&listed, contents));
+            }
+        }
+        let _ = source.receive(0, Part::End);
+        let body = Body { content_type: None, bytes: Default::default(), streamed: Some(0) };
+        source.apply(&[Some(Scraped { result: Ok(body), duration: Duration::ZERO })], Now::default());
+        let families = source.families();
+        check_readable(&families);
+        let after = totals(&families);
+        check_rise(&before, &after);
+        assert!(before.keys().all(|series| after.contains_key(series)), "round {number}: a total has gone");
+        before = after;
+    }
+}
+
+/// The parts of `input` between `mark`s.
+fn split<'a>(input: &'a [u8], mark: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+    let mut rest = Some(input);
+    std::iter::from_fn(move || {
+        let input = rest?;
+        let at = input.windows(mark.len()).position(|window| window == mark);
+        rest = at.map(|at| &input[at + mark.len()..]);
+        Some(at.map_or(input, |at| &input[..at]))
+    })
 }
 
 fn source(kind: &str, targets: &[&str]) -> Box<dyn Source> {

@@ -22,7 +22,6 @@ Examples:
   onescrape --workers 127.0.0.1:5001-5008 --uwsgi tcp://127.0.0.1:1717
   onescrape check --workers web=10.0.0.5:5001-5008 --nginx http://10.0.0.5/nginx/status
   onescrape --config.file /etc/onescrape.yml --log.level debug
-  onescrape demo
 
 Every flag is an environment variable too: --web.listen-address is ONESCRAPE_WEB_LISTEN_ADDRESS.
 Lists in variables are separated by commas or blanks. A flag goes before its variable, a variable
@@ -64,9 +63,30 @@ pub enum Command {
         command: ConfigCommand,
     },
     /// Run the proxy over a built-in stack: recycled workers, uWSGI and nginx, all simulated
+    #[cfg(feature = "demo")]
     Demo,
+    /// Work on directories of prometheus_client's multiprocess mode
+    Multiproc {
+        /// What to do with one.
+        #[command(subcommand)]
+        command: MultiprocCommand,
+    },
     /// Ask the running proxy whether it is healthy: for images without a shell
     Healthcheck,
+}
+
+/// What to do with a directory of multiprocess files.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum MultiprocCommand {
+    /// Fold the files of processes that have ended into one per type; stop the application first
+    Compact {
+        /// What PROMETHEUS_MULTIPROC_DIR is set to
+        #[arg(value_name = "DIR")]
+        directory: PathBuf,
+        /// Also while processes run; their files are left alone
+        #[arg(long)]
+        force: bool,
+    },
 }
 
 /// Flags of `check`.

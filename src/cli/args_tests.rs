@@ -34,6 +34,16 @@ fn flags_of_one_kind_and_name_join() {
 }
 
 #[test]
+fn directories_and_what_to_do_with_them() {
+    let config = loaded("--multiproc /run/m/ --multiproc jobs=/run/j", &[]).unwrap();
+    assert_eq!(sources(&config), ["multiproc multiproc /run/m/", "jobs multiproc /run/j"]);
+    assert!(loaded("--multiproc /run/m --multiproc /run/m/", &[]).unwrap_err().contains("already a target"));
+    let command = MultiprocCommand::Compact { directory: "/run/m".into(), force: true };
+    assert_eq!(args("multiproc compact /run/m --force").what(), Command::Multiproc { command });
+    assert!(Args::read(["onescrape", "multiproc", "compact"]).is_err());
+}
+
+#[test]
 fn aliases_and_places_of_flags() {
     let before = loaded("--stats.uri http://h:1717 --nginx.scrape-uri http://h:8080/s scrape", &[]).unwrap();
     let after = loaded("scrape --uwsgi http://h:1717 --nginx http://h:8080/s", &[]).unwrap();

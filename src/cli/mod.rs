@@ -3,9 +3,11 @@
 pub mod args;
 pub mod check;
 pub mod config;
+#[cfg(feature = "demo")]
 pub mod demo;
 pub mod healthcheck;
 pub mod logging;
+pub mod multiproc;
 pub mod run;
 pub mod scrape;
 pub mod serve;

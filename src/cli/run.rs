@@ -1,7 +1,9 @@
 //! Every command, from what was typed to its exit code.
 
-use super::args::{Args, CheckArgs, Command, load, load_maybe_empty};
-use super::{check, config as show, demo, healthcheck, logging, scrape, serve};
+use super::args::{Args, CheckArgs, Command, MultiprocCommand, load, load_maybe_empty};
+#[cfg(feature = "demo")]
+use super::demo;
+use super::{check, config as show, healthcheck, logging, multiproc, scrape, serve};
 use crate::config::{Config, ConfigErrors, process_env};
 use std::error::Error;
 use std::future::Future;
@@ -41,6 +43,11 @@ fn carry_out(args: &Args) -> Result<u8, Failure> {
         Command::Scrape => block_on(scrape::scrape(&configured(args)?, &mut out, &mut err)),
         Command::Check(options) => block_on(check_all(&configured(args)?, &options)),
         Command::Config { command } => Ok(show::run(command, &load(args, &process_env), &mut out, &mut err)?),
+        Command::Multiproc { command: MultiprocCommand::Compact { directory, force } } => {
+            multiproc::compact(&directory, force, &mut out)?;
+            Ok(0)
+        }
+        #[cfg(feature = "demo")]
         Command::Demo => block_on(demo_proxy()).map(|()| 0),
         // An image's health check doesn't know the flags of its container, so it must do without sources.
         Command::Healthcheck => block_on(healthcheck::healthcheck(&accepted(load_maybe_empty(args, &process_env))?)).map(|()| 0),
@@ -76,6 +83,7 @@ async fn check_all(config: &Config, options: &CheckArgs) -> io::Result<u8> {
 }
 
 /// The proxy over the built-in stack, configured as its users would: by flags.
+#[cfg(feature = "demo")]
 async fn demo_proxy() -> io::Result<()> {
     let serve_stack = async |stack: &demo::Demo, listener| {
         let expect = stack.expect.to_string();

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 /// Names under which other exporters know a flag.
 const ALIASES: &[(&str, &str)] = &[("uwsgi", "stats.uri"), ("nginx", "nginx.scrape-uri")];
 /// What a flag takes, where that isn't a URL with or without a name.
-const VALUE_NAMES: &[(&str, &str)] = &[("workers", "[NAME=]HOST:PORT[-PORT]"), ("exporter", "NAME=URL")];
+const VALUE_NAMES: &[(&str, &str)] =
+    &[("workers", "[NAME=]HOST:PORT[-PORT]"), ("exporter", "NAME=URL"), ("multiproc", "[NAME=]DIR")];
 /// What the others take.
 const VALUE_NAME: &str = "[NAME=]URL";
 

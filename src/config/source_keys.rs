@@ -30,9 +30,14 @@ const EXPOSITION_KINDS: &[&str] = &["workers", "exporter"];
 const WORKERS: &[&str] = &["workers"];
 const UWSGI: &[&str] = &["uwsgi"];
 const NGINX: &[&str] = &["nginx"];
+const MULTIPROC: &[&str] = &["multiproc"];
 
 /// Most workers that can be expected: one on every port there is.
 const EXPECT_MAX: usize = 65_535;
+/// Most files a directory may be allowed to have: as many processes as Linux has ids for, eight files each.
+const FILES_MAX: usize = 8 << 22;
+/// Bytes of a file from the least that is of use to the most there can be, since their number is an `int32`.
+const FILE_BYTES: std::ops::RangeInclusive<usize> = 1 << 10..=(2 << 30) - 1;
 /// The only scheme there is.
 const SCHEMES: [&str; 1] = ["http"];
 
@@ -177,6 +182,28 @@ const SOURCE_KEYS: &[SourceKey] = &[
         kinds: NGINX,
         read: |reader, field, draft| reader.set(&mut draft.config.names, field, choice),
         show: |source| Shown::choice(source.names),
+    },
+    SourceKey {
+        name: "liveness",
+        kinds: MULTIPROC,
+        read: |reader, field, draft| reader.set(&mut draft.config.multiproc.liveness, field, choice),
+        show: |source| Shown::choice(source.multiproc.liveness),
+    },
+    SourceKey {
+        name: "files_max",
+        kinds: MULTIPROC,
+        read: |reader, field, draft| {
+            reader.set(&mut draft.config.multiproc.files_max, field, |text| value::count(text, &(1..=FILES_MAX)));
+        },
+        show: |source| Shown::Word(source.multiproc.files_max.to_string()),
+    },
+    SourceKey {
+        name: "file_bytes_max",
+        kinds: MULTIPROC,
+        read: |reader, field, draft| {
+            reader.set(&mut draft.config.multiproc.file_bytes_max, field, |text| value::size(text, &FILE_BYTES));
+        },
+        show: |source| Shown::Word(value::show_size(source.multiproc.file_bytes_max)),
     },
 ];
 

@@ -146,6 +146,9 @@ impl Entry {
             if status.record(scraped, outcome, self.config.kind.endpoints, self.source.is_retired(i), now) {
                 log_change(&self.config, i, before, status);
             }
+            let faults = self.source.faults(i);
+            log_new_faults(&self.config, i, &status.faults, &faults);
+            status.faults = faults;
         }
         if self.dropped(DropReason::MaxSeries) > full_before {
             ledger.hit("max_series");
@@ -159,6 +162,14 @@ impl Entry {
 
     pub(super) fn is_workers(&self) -> bool {
         self.config.kind.endpoints == Endpoints::Workers
+    }
+}
+
+/// Each fault once, as long as it lasts.
+fn log_new_faults(config: &SourceConfig, target: usize, before: &[String], now: &[String]) {
+    let Some(configured) = config.targets.get(target) else { return };
+    for reason in now.iter().filter(|fault| !before.contains(fault)) {
+        tracing::warn!(source = config.name.as_str(), target = configured.text.as_str(), reason, "left out");
     }
 }
 

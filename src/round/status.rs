@@ -38,6 +38,8 @@ impl State {
 /// What is known of one endpoint.
 #[derive(Debug, Clone, Default)]
 pub struct Status {
+    /// What of it can't be used although the scrape was good, one line each.
+    pub faults: Vec<String>,
     /// `None` until it was tried.
     pub state: Option<State>,
     /// When the latest scrape was applied.

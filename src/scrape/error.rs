@@ -1,3 +1,4 @@
+use super::DirectoryFile;
 use crate::compression::UnpackError;
 use bytes::Bytes;
 use std::time::Duration;
@@ -114,6 +115,10 @@ pub enum Part<'a> {
     Bytes(&'a [u8]),
     /// The body was whole.
     End,
+    /// In place of bytes, of a directory: a file is there.
+    Listed(&'a DirectoryFile),
+    /// The contents of a file that was wanted, or why it can't be read.
+    Contents(&'a DirectoryFile, Result<&'a [u8], &'a str>),
 }
 
 /// What a source did with a part of a body.
@@ -123,6 +128,8 @@ pub enum Receipt {
     Taken,
     /// It wants the body as a whole ([`Part::Begin`] only).
     Whole,
+    /// It wants the contents of the file ([`Part::Listed`] only).
+    Wanted,
     /// It can't go on without the whole body: the target must be read again.
     Again,
 }

@@ -46,6 +46,9 @@ fn connect(kind: &str, why: &str, target: &Target) -> Option<String> {
         let host = host(&target.address).unwrap_or("this host");
         return Some(format!("the name {host} is not known here; containers of one pod reach each other at 127.0.0.1"));
     }
+    if kind == "multiproc" {
+        return directory(&any).map(String::from);
+    }
     if any(&["no such file", "no socket file", "no file"]) {
         return Some("there is no such file here: check the path, and that both containers mount the directory it is in".into());
     }
@@ -60,6 +63,19 @@ fn connect(kind: &str, why: &str, target: &Target) -> Option<String> {
     any(&["unreachable", "no route"]).then(|| "no network path to this address: check it, and firewalls or network policies".into())
 }
 
+fn directory(any: &impl Fn(&[&str]) -> bool) -> Option<&'static str> {
+    if any(&["no directory"]) {
+        Some(
+            "there is no such directory here: compare it with the application's PROMETHEUS_MULTIPROC_DIR; in a pod, mount one volume in \
+             both containers",
+        )
+    } else if any(&["permission denied"]) {
+        Some("this user may not read it: run under the same user or group as the application")
+    } else {
+        any(&["not a directory"]).then_some("this is a file: give the directory that PROMETHEUS_MULTIPROC_DIR is set to")
+    }
+}
+
 fn timeout(kind: &str) -> &'static str {
     match kind {
         "workers" => {
@@ -67,6 +83,9 @@ fn timeout(kind: &str) -> &'static str {
              open (the port serves one at a time), or the worker is too busy (then raise scrape_timeout)"
         }
         "uwsgi" => "the master answers its stats between its other work and is busy, or another client reads it slowly; try again",
+        "multiproc" => {
+            "the file system is slow, or there are very many files: what was read by then is kept, the next scrape goes on"
+        }
         _ => "it accepts but does not answer in time: it is overloaded or stopped, or the port belongs to something else",
     }
 }
@@ -130,6 +149,12 @@ fn redirect(kind: &str, path: &str, location: &str) -> String {
 fn parse(kind: &str, why: &str, target: &Target) -> Option<String> {
     let text = why.to_lowercase();
     let any = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    if kind == "multiproc" {
+        return any(&["files_max"]).then(|| {
+            "stop the application and run onescrape multiproc compact on it, or wipe it before every start; or raise files_max"
+                .into()
+        });
+    }
     let path = path(&target.address).unwrap_or("/");
     if any(&["content-encoding", "\"\\u{1f}"]) {
         return Some(
@@ -180,14 +205,14 @@ fn truncated(kind: &str, why: &str) -> &'static str {
 fn host(address: &Address) -> Option<&str> {
     match address {
         Address::Http { host, .. } | Address::Tcp { host, .. } => Some(host),
-        Address::HttpUnix { .. } | Address::Unix(_) | Address::File(_) => None,
+        Address::HttpUnix { .. } | Address::Unix(_) | Address::File(_) | Address::Directory(_) => None,
     }
 }
 
 fn path(address: &Address) -> Option<&str> {
     match address {
         Address::Http { path, .. } | Address::HttpUnix { path, .. } => Some(path),
-        Address::Tcp { .. } | Address::Unix(_) | Address::File(_) => None,
+        Address::Tcp { .. } | Address::Unix(_) | Address::File(_) | Address::Directory(_) => None,
     }
 }
 
@@ -243,6 +268,10 @@ mod tests {
             ("workers", Missed::Truncated("line 1: no line feed at the end: \"<html></html>\"".into()), "answers a web page"),
             ("uwsgi", parse("not uWSGI's stats JSON: it begins with \"# HELP python_info\""), "--workers"),
             ("uwsgi", Missed::Truncated("connected, then nothing".into()), "--stats"),
+            ("multiproc", Missed::Connect("no directory /m".into()), "PROMETHEUS_MULTIPROC_DIR"),
+            ("multiproc", Missed::Connect("/m: Permission denied (os error 13)".into()), "same user"),
+            ("multiproc", Missed::Connect("/m: Not a directory (os error 20)".into()), "this is a file"),
+            ("multiproc", parse("more than 5 files in /m (files_max)"), "multiproc compact"),
             ("workers", Missed::TooLarge { limit: 1 }, "limits.body_bytes_max"),
         ] {
             let target = &http_targets("http://web.example:5001/metrics", "/metrics").unwrap()[0];

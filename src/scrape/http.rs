@@ -52,7 +52,7 @@ where
         let unpacker = Unpacker::new(encoding, how.body_bytes_max())?;
         let content_type = text(&head.headers, CONTENT_TYPE);
         match sink(Part::Begin(content_type.as_deref()))? {
-            Receipt::Whole => {
+            Receipt::Whole | Receipt::Wanted => {
                 let mut bytes = Vec::with_capacity(incoming.announced.min(BODY_RESERVE_MAX));
                 let collect = |part: &[u8]| {
                     bytes.extend_from_slice(part);

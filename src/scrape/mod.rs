@@ -5,6 +5,7 @@
 
 mod accept;
 mod connect;
+mod directory;
 mod error;
 mod file;
 mod guard;
@@ -15,6 +16,8 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+pub use directory::{DirectoryFile, Owner, replay};
+pub(crate) use directory::{directory_contents, list_directory};
 pub use error::{Body, Missed, Part, Receipt, Scraped, Sink};
 pub use guard::{GUARD_HEADER, ProcessId};
 pub use hint::hint;
@@ -77,6 +80,7 @@ impl From<Missed> for Ended {
 async fn read(address: &Address, how: &Request, deadline: Instant, sink: &mut Sink<'_>) -> Result<Body, Ended> {
     Ok(match address {
         Address::File(path) => file::read(path, how.body_bytes_max()).await?,
+        Address::Directory(path) => directory::read(path, how, sink).await?,
         Address::Tcp { host, port } => {
             stream::read(connect::tcp(host, *port).await?, how, stream::Speak::WhenSilent, deadline).await?
         }

@@ -1,4 +1,5 @@
 use super::accept::accept;
+use super::directory::Reading;
 use super::{GUARD_HEADER, ProcessId, USER_AGENT};
 use crate::config::{SourceConfig, is_secret_header};
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, USER_AGENT as USER_AGENT_HEADER};
@@ -18,6 +19,8 @@ pub struct Request {
     stream: bool,
     /// Whether the last raw stream waited for a request.
     asks_first: Arc<AtomicBool>,
+    /// How directories are read.
+    reading: Arc<Reading>,
 }
 
 /// A header of the configuration that HTTP doesn't allow. Its value is not repeated: it may be a secret.
@@ -59,7 +62,8 @@ impl Request {
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert(GUARD_HEADER, id.header().clone());
         let (body_bytes_max, stream) = (source.limits.body_bytes_max, source.kind.may_stream);
-        Ok(Self { headers, body_bytes_max, stream, asks_first: Arc::default() })
+        let reading = Arc::new(Reading::new(source.multiproc));
+        Ok(Self { headers, body_bytes_max, stream, asks_first: Arc::default(), reading })
     }
 
     /// The headers of one scrape that may still take `left`; `host` where none is configured.
@@ -79,6 +83,11 @@ impl Request {
     /// Largest body taken, in bytes.
     pub(super) fn body_bytes_max(&self) -> usize {
         self.body_bytes_max
+    }
+
+    /// How directories are read.
+    pub(super) fn reading(&self) -> &Arc<Reading> {
+        &self.reading
     }
 
     /// Whether the last raw stream waited for a request, so that the next one need not be listened to in vain.

@@ -64,9 +64,10 @@ fn row(report: &TargetReport) -> String {
     let state = status.state.map_or("unknown", TargetState::as_str);
     let error = status.last_error.as_ref().map(|missed| format!("{}", Escaped(missed))).unwrap_or_default();
     let hint = hint.as_deref().map(|hint| format!("<br><small>{}</small>", Escaped(hint))).unwrap_or_default();
+    let faults: String = status.faults.iter().map(|fault| format!("<br><small>{}</small>", Escaped(fault))).collect();
     let success = status.last_success.map_or_else(|| "never".into(), |at| time(Some(at)));
     format!(
-        "<tr><td>{}<td class=\"{state}\">{state}<td>{}<td>{:.3} s<td>{success}<td>{error}{hint}</tr>",
+        "<tr><td>{}<td class=\"{state}\">{state}<td>{}<td>{:.3} s<td>{success}<td>{error}{hint}{faults}</tr>",
         Escaped(&target.text),
         status.samples,
         status.last_duration.as_secs_f64(),

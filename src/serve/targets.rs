@@ -40,6 +40,8 @@ struct Active<'a> {
     kind: &'static str,
     state: &'static str,
     hint: Option<String>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    faults: &'a [String],
     samples: usize,
     body_bytes: usize,
     last_success: String,
@@ -72,6 +74,7 @@ fn active<'a>(source: &'a SourceReport, report: &'a TargetReport) -> Active<'a> 
         kind: source.kind,
         state: status.state.map_or("unknown", TargetState::as_str),
         hint: hint.clone(),
+        faults: &status.faults,
         samples: status.samples,
         body_bytes: status.body_bytes,
         last_success: time(status.last_success),

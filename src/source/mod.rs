@@ -3,6 +3,7 @@
 mod exporter;
 mod joined;
 mod lenient;
+pub(crate) mod multiproc;
 mod nginx;
 mod nginx_vts;
 mod relabelled;
@@ -18,7 +19,7 @@ use crate::scrape::{Missed, Part, Receipt, Scraped};
 use crate::target::{AddressError, Target};
 
 /// Every kind there is, in the order in which help and documentation show them.
-pub static KINDS: &[&Kind] = &[&workers::KIND, &uwsgi::KIND, &nginx::KIND, &nginx_vts::KIND, &exporter::KIND];
+pub static KINDS: &[&Kind] = &[&workers::KIND, &uwsgi::KIND, &nginx::KIND, &nginx_vts::KIND, &exporter::KIND, &multiproc::KIND];
 
 /// A kind of source, as configuration and command line see it.
 pub struct Kind {
@@ -99,6 +100,11 @@ pub trait Source: Send {
 
     /// Counts of what was reset, dropped, repaired.
     fn tally(&self) -> &Tally;
+
+    /// What of a target can't be used although its scrape was good, one line each.
+    fn faults(&self, _target: usize) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Whether the target's slot was retired (merge of workers only).
     fn is_retired(&self, _target: usize) -> bool {

@@ -31,6 +31,8 @@ pub enum Address {
     Unix(PathBuf),
     /// A file.
     File(PathBuf),
+    /// A directory of multiprocess files.
+    Directory(PathBuf),
 }
 
 /// One configured endpoint.
@@ -71,6 +73,7 @@ impl fmt::Display for Address {
             Self::Tcp { host: h, port } => write!(f, "tcp://{}:{port}", host(h)),
             Self::Unix(path) => write!(f, "unix://{}", path.display()),
             Self::File(path) => write!(f, "file://{}", path.display()),
+            Self::Directory(path) => write!(f, "{}", path.display()),
         }
     }
 }

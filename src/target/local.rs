@@ -50,6 +50,23 @@ pub fn stats_targets(text: &str, default_path: &str) -> Result<Vec<Target>, Addr
     Ok(targets)
 }
 
+/// Understands the path of a directory, also as `file:///path`; a relative one begins where the program was started.
+///
+/// # Errors
+/// No path, or another scheme.
+pub fn directory_targets(text: &str, _default_path: &str) -> Result<Vec<Target>, AddressError> {
+    let path = match text.split_once("://") {
+        Some(("file", path)) => absolute(text, path, "file:///path/to/directory")?,
+        Some((scheme, _)) => return Err(error(text, format!("scheme {scheme:?} is not known here; use /path/to/directory"))),
+        None => PathBuf::from(text),
+    };
+    if path.as_os_str().is_empty() {
+        return Err(error(text, "expected the path of a directory: what PROMETHEUS_MULTIPROC_DIR is set to".into()));
+    }
+    // One spelling for one directory: without a slash at its end.
+    Ok(vec![alone(text, Address::Directory(path.components().collect()))])
+}
+
 /// What follows `unix://` or `unix:`.
 fn unix_rest(text: &str) -> Option<&str> {
     text.strip_prefix("unix:").map(|rest| rest.strip_prefix("//").unwrap_or(rest))
@@ -89,6 +106,19 @@ mod tests {
         assert_eq!(one("localhost:8080"), "http://localhost:8080/stub_status");
         for bad in ["unix:", "unix://", "unix:///", "unix://run/x.sock:/y", "unix://:/y", "https://a/b", ""] {
             assert!(http_or_unix_targets(bad, "/").is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn directories() {
+        for (text, address) in
+            [("/run/m", "/run/m"), ("/run//m/", "/run/m"), ("file:///run/m", "/run/m"), ("m", "m"), ("./m", "./m")]
+        {
+            let shown = shown(directory_targets(text, "")).unwrap();
+            assert_eq!(shown, [(text.to_string(), address.to_string())]);
+        }
+        for bad in ["", "file://", "file://m", "http://a/b"] {
+            assert!(directory_targets(bad, "").is_err(), "{bad}");
         }
     }
 

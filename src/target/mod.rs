@@ -4,4 +4,4 @@ mod address;
 mod local;
 
 pub use address::{Address, AddressError, Target, http_targets};
-pub use local::{http_or_unix_targets, stats_targets};
+pub use local::{directory_targets, http_or_unix_targets, stats_targets};

@@ -1,5 +1,5 @@
 use super::observe::{Observation, Observed};
-use super::pool;
+use super::{directory, pool};
 use crate::round::TargetState;
 use crate::scrape::Missed;
 
@@ -30,7 +30,8 @@ impl Severity {
 pub struct Finding {
     /// How bad it is.
     pub severity: Severity,
-    /// A stable name for programs: an outcome of a scrape (`refused`, `timeout`, …), or one of the words listed in `pool.rs`.
+    /// A stable name for programs: an outcome of a scrape (`refused`, `timeout`, …), or one of the words listed in
+    /// `pool.rs` and `directory.rs`.
     pub code: &'static str,
     /// Name of the source.
     pub source: String,
@@ -50,6 +51,7 @@ pub fn diagnose(observations: &[Observation<'_>]) -> Vec<Finding> {
         if observation.is_pool() {
             pool::diagnose(observation, observations, &mut findings);
         }
+        directory::diagnose(observation, &mut findings);
     }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     findings

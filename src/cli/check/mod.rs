@@ -1,9 +1,11 @@
 //! `onescrape check`: reads every source and says in words what is up, what is wrong and what to do about it.
 //!
-//! `observe` does the reading (`read` understands one body), `diagnose` and `pool` draw conclusions (pure: observations → findings),
+//! `observe` does the reading (`read` understands one body), `diagnose`, `pool` and `directory` draw conclusions (pure: observations →
+//! findings),
 //! `table` and `json` print.
 
 mod diagnose;
+mod directory;
 mod json;
 mod observe;
 mod pool;

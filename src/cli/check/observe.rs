@@ -1,4 +1,4 @@
-use super::read::{Answer, Facts, UwsgiFacts, WorkerFacts, read};
+use super::read::{Answer, DirectoryFacts, Facts, UwsgiFacts, WorkerFacts, read};
 use crate::config::{Config, SourceConfig};
 use crate::round::TargetState;
 use crate::scrape::{Missed, Scraped, hint};
@@ -64,6 +64,14 @@ impl Observation<'_> {
     pub fn workers(&self) -> impl Iterator<Item = (&Target, &WorkerFacts)> {
         self.targets.iter().filter_map(|observed| match observed.facts()? {
             Facts::Worker(facts) => Some((observed.target, facts)),
+            _ => None,
+        })
+    }
+
+    /// What the directories that could be read hold.
+    pub fn directories(&self) -> impl Iterator<Item = (&Target, &DirectoryFacts)> {
+        self.targets.iter().filter_map(|observed| match observed.facts()? {
+            Facts::Directory(facts) => Some((observed.target, facts)),
             _ => None,
         })
     }

@@ -5,7 +5,7 @@ use crate::merge::rules::mode_of;
 use crate::model::{Family, MetricType};
 use crate::parse::{Exposition, parse};
 use crate::scrape::{Missed, Scraped};
-use crate::source::Source;
+use crate::source::{Source, multiproc};
 use crate::target::Target;
 use std::collections::BTreeMap;
 
@@ -31,8 +31,25 @@ pub enum Facts {
     Worker(WorkerFacts),
     /// Of uWSGI's master.
     Uwsgi(UwsgiFacts),
+    /// Of a directory of multiprocess files.
+    Directory(DirectoryFacts),
     /// Nothing more.
     None,
+}
+
+/// How many files of a directory are in which state.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DirectoryFacts {
+    /// Of processes that run.
+    pub live: usize,
+    /// Of processes of which that is not known.
+    pub unknown: usize,
+    /// Of processes that have ended.
+    pub dead: usize,
+    /// Those that can't be used.
+    pub bad: usize,
+    /// Why they can't.
+    pub faults: Vec<String>,
 }
 
 /// What a worker's exposition tells about its process.
@@ -84,6 +101,7 @@ pub fn read(source: &SourceConfig, target: &Target, scraped: Scraped) -> Result<
             let exposition = parse(body.content_type.as_deref(), &body.bytes);
             exposition.map_or(Facts::None, |exposition| Facts::Worker(worker_facts(&exposition, source)))
         }
+        ("multiproc", _) => Facts::Directory(directory_facts(state.as_ref())),
         ("uwsgi", _) => Facts::Uwsgi(uwsgi_facts(state.as_ref())),
         _ => Facts::None,
     };
@@ -116,6 +134,19 @@ pub fn worker_facts(exposition: &Exposition<'_>, source: &SourceConfig) -> Worke
 fn mode_name(family: &Family<'_>, source: &SourceConfig) -> &'static str {
     let (mode, _) = mode_of(&family.name, family.kind, &source.merge);
     GaugeMode::ALL.iter().find(|(m, _)| *m == mode).map_or("", |(_, name)| name)
+}
+
+/// The files of a directory, from the family that counts them.
+fn directory_facts(state: &dyn Source) -> DirectoryFacts {
+    let families = state.families();
+    let files = families.iter().find(|family| family.name == multiproc::FILES).map(|family| family.samples.as_slice());
+    // `as` saturates, and NaN is 0.
+    let count = |state: &str| {
+        let quoted = format!("state=\"{state}\"");
+        files.unwrap_or_default().iter().filter(|sample| sample.head.contains(&quoted)).map(|sample| sample.value as usize).sum()
+    };
+    let [live, unknown, dead, bad] = multiproc::STATES.map(count);
+    DirectoryFacts { live, unknown, dead, bad, faults: state.faults(0) }
 }
 
 /// The totals of uWSGI's workers, from the families it is served as.

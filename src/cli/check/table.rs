@@ -2,7 +2,7 @@
 
 use super::diagnose::{Finding, Severity};
 use super::observe::{Observation, Observed};
-use super::read::Facts;
+use super::read::{DirectoryFacts, Facts};
 use crate::round::TargetState;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -95,12 +95,21 @@ fn target_row(observation: &Observation<'_>, observed: &Observed<'_>) -> [String
     };
     let note = match (state, observed.facts()) {
         (TargetState::Up, Some(Facts::Uwsgi(facts))) => format!("{} workers running", facts.running),
+        (TargetState::Up, Some(Facts::Directory(facts))) => directory_note(facts),
         (TargetState::Stuck | TargetState::Down, _) => {
             observed.missed().map(|missed| plain(&missed.to_string())).unwrap_or_default()
         }
         _ => String::new(),
     };
     [String::new(), String::new(), observed.target.id.clone(), state.as_str().into(), samples, time, note]
+}
+
+/// How many files there are, and of whom.
+fn directory_note(facts: &DirectoryFacts) -> String {
+    let DirectoryFacts { live, unknown, dead, bad, .. } = facts;
+    let counts = [(*live, "of processes that run"), (*unknown, "of processes unseen"), (*dead, "of ended ones"), (*bad, "bad")];
+    let told: Vec<String> = counts.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    if told.is_empty() { "no files".into() } else { format!("files: {}", told.join(", ")) }
 }
 
 /// Which mode each gauge of the pools got.

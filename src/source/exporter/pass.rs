@@ -3,14 +3,11 @@
 use crate::config::Limits;
 use crate::merge::{DropReason, Tally};
 use crate::model::{Exemplar, Family, Labels, NativeSample, Role, Sample};
+use crate::source::joined::add_target;
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-/// Label that tells the targets of a source apart.
-const TARGET_LABEL: &str = "target";
-/// What the server puts before a label of the exporter's own that has a reserved name.
-const EXPORTED: &str = "exported_";
 /// Prefix of the program's own families.
 const OWN_PREFIX: &str = "onescrape_";
 /// Names the server makes itself for every scrape.
@@ -139,23 +136,10 @@ impl<'p> Pass<'p> {
         let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
         let mut labels: Labels<'static> = labels.into_iter().map(|(name, value)| (own(name), own(value))).collect();
         if let Some(target) = self.target {
-            add_label(&mut labels, target);
+            add_target(&mut labels, target);
         }
         labels
     }
-}
-
-/// Adds the target label; one of that name the sample has already gets `exported_` before its name, as often as needed.
-fn add_label(labels: &mut Labels<'static>, target: &str) {
-    let mut free = TARGET_LABEL.to_string();
-    while labels.iter().any(|(name, _)| *name == free) {
-        free.insert_str(0, EXPORTED);
-    }
-    if let Some((name, _)) = labels.iter_mut().find(|(name, _)| name == TARGET_LABEL) {
-        *name = Cow::Owned(free);
-    }
-    labels.push((Cow::Borrowed(TARGET_LABEL), Cow::Owned(target.to_string())));
-    labels.sort();
 }
 
 /// The order of samples within a child: buckets and quantiles by bound, then sum, count and created.

@@ -3,7 +3,7 @@
 mod flow;
 
 use super::observe::{Observation, Observed, Read};
-use super::read::{Answer, Facts, UwsgiFacts, WorkerFacts, worker_facts};
+use super::read::{Answer, DirectoryFacts, Facts, UwsgiFacts, WorkerFacts, worker_facts};
 use super::*;
 use crate::config::{Limits, LogConfig, WebConfig};
 use crate::model::{Family, MetricType};
@@ -237,4 +237,23 @@ fn the_table_is_laid_out() {
     table::write(&observations, &findings, true, &mut colored).unwrap();
     let colored = String::from_utf8(colored).unwrap();
     assert!(colored.contains("\u{1b}[32mup\u{1b}[0m") && !colored.contains("\u{1b}[2J"), "{colored}");
+}
+
+#[test]
+fn directories_of_multiprocess_files() {
+    let kind = KINDS.iter().find(|k| k.name == "multiproc").unwrap();
+    let source = SourceConfig::new("m", kind, crate::target::directory_targets("/m", "").unwrap());
+    let found = |facts: DirectoryFacts| {
+        let findings = diagnose(&[observation(&source, vec![vec![told(Facts::Directory(facts))]])]);
+        findings.iter().map(|f| (f.severity, f.code)).collect::<Vec<_>>()
+    };
+    let facts =
+        |live, unknown, dead, bad| DirectoryFacts { live, unknown, dead, bad, faults: vec!["counter_1.db: cut short".into()] };
+    use Severity::{Note, Warning};
+    assert_eq!(found(facts(3, 0, 5, 0)), []);
+    assert_eq!(found(facts(0, 0, 0, 0)), [(Warning, "no_files")]);
+    assert_eq!(found(facts(3, 0, 0, 1)), [(Warning, "bad_files")]);
+    assert_eq!(found(facts(0, 3, 0, 0)), [(Note, "liveness_unknown")]);
+    assert_eq!(found(facts(0, 0, 3, 0)), [(Warning, "no_live_process")]);
+    assert_eq!(found(facts(3, 0, 5000, 0)), [(Note, "many_files")]);
 }
