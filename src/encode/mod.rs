@@ -7,6 +7,7 @@ mod escape;
 mod exemplar;
 mod format;
 mod kinds;
+#[cfg(feature = "protobuf")]
 mod protobuf;
 mod rendered;
 #[cfg(test)]

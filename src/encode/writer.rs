@@ -1,6 +1,6 @@
 use super::escape::{self, Taken};
 use super::exemplar::push_exemplar;
-use super::{EncodeReport, Escaping, FamilyView, Format, NativeView, SampleView, Style, kinds, protobuf};
+use super::{EncodeReport, Escaping, FamilyView, Format, NativeView, SampleView, Style, kinds};
 use crate::model::{MetricType, Role, child_labels, is_legacy_metric_name, push_escaped, push_number, push_quoted};
 use foldhash::{HashSet, HashSetExt};
 use memchr::memmem::Finder;
@@ -89,7 +89,11 @@ impl<'a, 'o> Writer<'a, 'o> {
             // Nothing is renamed here, so no name can be taken.
             let om = kinds::openmetrics(name, family.kind, |_| false);
             let unit = if kinds::has_unit(om, unit) { unit } else { "" };
-            protobuf::push_family(self.out, family, unit, self.escaping);
+            // Never negotiated without it.
+            #[cfg(feature = "protobuf")]
+            super::protobuf::push_family(self.out, family, unit, self.escaping);
+            #[cfg(not(feature = "protobuf"))]
+            let _ = unit;
         } else if self.format.is_openmetrics() {
             let om = kinds::openmetrics(name, family.kind, |stem| self.family_names.contains(stem));
             let unit = if kinds::has_unit(om, unit) { unit } else { "" };

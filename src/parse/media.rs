@@ -11,6 +11,7 @@ const OPENMETRICS: &str = "application/openmetrics-text";
 pub(super) enum Media {
     Text,
     OpenMetrics,
+    #[cfg(feature = "protobuf")]
     Protobuf,
 }
 
@@ -35,7 +36,10 @@ pub(super) fn media(content_type: Option<&str>) -> Result<Media, ParseError> {
             }
         }
     }
-    Ok(Media::Protobuf)
+    #[cfg(feature = "protobuf")]
+    return Ok(Media::Protobuf);
+    #[cfg(not(feature = "protobuf"))]
+    Err(ParseError::at(Place::ContentType, "this build reads no protobuf", text))
 }
 
 /// Whether a body of this Content-Type is read as OpenMetrics.

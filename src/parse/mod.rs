@@ -8,6 +8,7 @@ mod families;
 mod line;
 mod media;
 mod openmetrics;
+#[cfg(feature = "protobuf")]
 mod protobuf;
 mod text;
 mod unescape;
@@ -17,6 +18,7 @@ pub(crate) use line::{Head, Line, Tail, Why};
 pub(crate) use media::{is_openmetrics, is_protobuf};
 pub(crate) use openmetrics::EOF;
 pub use openmetrics::openmetrics;
+#[cfg(feature = "protobuf")]
 pub use protobuf::protobuf;
 pub use text::text;
 
@@ -42,6 +44,7 @@ pub fn parse<'a>(content_type: Option<&str>, body: &'a [u8]) -> Result<Expositio
     match media::media(content_type)? {
         Media::Text => text(body),
         Media::OpenMetrics => openmetrics(body),
+        #[cfg(feature = "protobuf")]
         Media::Protobuf => protobuf(body),
     }
 }

@@ -1,6 +1,7 @@
 //! The Accept header of a scrape.
 
 use crate::config::{ScrapeProtocol, SourceConfig};
+use crate::protobuf::MEDIA_TYPE;
 use std::fmt::Write;
 
 /// The q-value of the first format, in tenths: one more than there are formats, as Prometheus has it. Each next one gets one less, and
@@ -9,10 +10,13 @@ const QUALITY_TENTHS_FIRST: usize = 6;
 
 /// What the targets of `source` are asked for: the configured formats, else those of its kind.
 pub(super) fn accept(source: &SourceConfig) -> String {
-    match source.scrape_protocols.as_slice() {
+    let accept = match source.scrape_protocols.as_slice() {
         [] => source.kind.accept.to_string(),
         protocols => of_protocols(protocols),
-    }
+    };
+    // What this build can't read isn't asked for.
+    let ranges = accept.split(',').filter(|range| cfg!(feature = "protobuf") || !range.starts_with(MEDIA_TYPE));
+    ranges.collect::<Vec<_>>().join(",")
 }
 
 /// The header as Prometheus 3 builds it for names of any characters.

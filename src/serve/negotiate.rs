@@ -121,7 +121,9 @@ fn offer(range: &str) -> Option<Offer> {
     let escaping = read_escaping(escaping);
     let format = match (media.to_ascii_lowercase().as_str(), version) {
         // Whoever asks for protobuf without saying which may mean any message there is.
-        (PROTOBUF, _) if proto == Some(PROTO.1) && encoding == Some(ENCODING.1) => Format::Protobuf(escaping),
+        (PROTOBUF, _) if cfg!(feature = "protobuf") && proto == Some(PROTO.1) && encoding == Some(ENCODING.1) => {
+            Format::Protobuf(escaping)
+        }
         ("application/openmetrics-text", None | Some("1.0.0")) => Format::OpenMetrics100(escaping),
         ("application/openmetrics-text", Some("0.0.1")) => Format::OpenMetrics001,
         ("text/plain", Some("1.0.0")) => Format::Text100(escaping),

@@ -96,11 +96,13 @@ impl<'a> Joined<'a> {
     }
 
     /// Whether there is a family with this name and type.
+    #[cfg(feature = "protobuf")]
     pub(in crate::parse) fn is_known(&self, name: &str, kind: MetricType) -> bool {
         self.position(name, kind).is_some()
     }
 
     /// The family of a message that gives name, type and metadata at once; `number`: its place in the body.
+    #[cfg(feature = "protobuf")]
     pub(in crate::parse) fn family_of_message(
         &mut self,
         number: usize,

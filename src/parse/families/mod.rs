@@ -7,6 +7,7 @@ mod place;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "protobuf")]
 pub(super) use join::Joined;
 
 use super::{Exposition, line};
