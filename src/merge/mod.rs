@@ -29,6 +29,7 @@ mod types;
 
 pub use join::Join;
 pub use pool::{Attempt, Pool};
+pub(crate) use stage::is_reserved;
 pub use stream::FeedError;
 pub use tally::{DropReason, RepairKind, ResetCause, Tally};
 

@@ -106,7 +106,7 @@ pub(super) fn is_short(exemplar: &Exemplar<'_>) -> bool {
 }
 
 /// Whether the family's name is one that the scraping server or the proxy uses itself.
-pub(super) fn is_reserved(family: &str) -> bool {
+pub(crate) fn is_reserved(family: &str) -> bool {
     family == RESERVED_NAME || RESERVED_PREFIXES.iter().any(|p| family.starts_with(p))
 }
 

@@ -1,12 +1,12 @@
-//! Static labels and relabelling for the kinds that merge nothing: what they show, as the rules make it, once a round.
+//! Static labels and relabelling for all kinds but the workers: what they show, as the rules make it, once a round.
 //!
-//! The workers' pool does this itself, once per new series; the few series of other kinds are looked at again every time. Rules see the
+//! The workers' pool does this itself, once per new series; the series of other kinds are looked at again every time. Rules see the
 //! labels that tell targets apart too (`target`, `addr`, `stats_uri`); where dropping them makes series of two targets one, the first
 //! target's stays and the other is counted.
 
 use super::Source;
 use crate::encode::{FamilyView, NativeView, Rendered, SampleView};
-use crate::merge::{DropReason, Now, Tally};
+use crate::merge::{DropReason, Now, Tally, is_reserved};
 use crate::model::{Exemplar, Family, Labels, NativeSample, Role, Sample, split_head};
 use crate::relabel::Relabelling;
 use crate::scrape::{Missed, Part, Receipt, Scraped};
@@ -20,23 +20,30 @@ pub(super) struct Relabelled {
     /// The inner one's, and what was left out here.
     tally: Tally,
     left_out: u64,
+    /// Samples that rules gave a name that is not theirs to give.
+    reserved: u64,
 }
 
 impl Relabelled {
     pub(super) fn new(inner: Box<dyn Source>, relabelling: Relabelling) -> Self {
-        Self { inner, relabelling, shown: Rendered::default(), tally: Tally::default(), left_out: 0 }
+        Self { inner, relabelling, shown: Rendered::default(), tally: Tally::default(), left_out: 0, reserved: 0 }
     }
 
     fn relabel(&mut self) {
-        let (families, left_out) = self.relabelling.families(self.inner.families().iter().map(owned).collect());
+        // What a source says of itself is no series of its targets.
+        let (mut kept, shown): (Vec<_>, Vec<_>) = self.inner.families().iter().map(owned).partition(|f| is_reserved(&f.name));
+        let (families, left_out) = self.relabelling.families(shown);
         self.left_out += left_out as u64;
-        let (mut names, mut kept) = (HashSet::new(), Vec::with_capacity(families.len()));
+        let mut names = HashSet::new();
         for family in families.into_iter().filter(|f| !f.samples.is_empty() || !f.natives.is_empty()) {
-            // Two families made one by their names, of different types.
-            if names.insert(family.name.to_string()) {
+            let samples = (family.samples.len() + family.natives.len()) as u64;
+            if is_reserved(&family.name) {
+                self.reserved += samples;
+            } else if names.insert(family.name.to_string()) {
                 kept.push(family);
             } else {
-                self.left_out += (family.samples.len() + family.natives.len()) as u64;
+                // Two families made one by their names, of different types.
+                self.left_out += samples;
             }
         }
         self.shown = Rendered::new(kept);
@@ -49,6 +56,7 @@ impl Source for Relabelled {
         self.relabel();
         self.tally = self.inner.tally().clone();
         self.tally.drop(DropReason::RelabelCollision, self.left_out);
+        self.tally.drop(DropReason::ReservedName, self.reserved);
         outcomes
     }
 
@@ -70,6 +78,10 @@ impl Source for Relabelled {
 
     fn tally(&self) -> &Tally {
         &self.tally
+    }
+
+    fn faults(&self, target: usize) -> Vec<String> {
+        self.inner.faults(target)
     }
 
     fn is_retired(&self, target: usize) -> bool {
@@ -120,9 +132,10 @@ fn own_exemplar(exemplar: &Exemplar<'_>) -> Exemplar<'static> {
 mod tests {
     use super::super::testing::{answer, apply, config, series};
     use super::super::{build, exporter, nginx};
+    use super::*;
     use crate::config::SourceConfig;
-    use crate::merge::DropReason;
-    use crate::relabel::{Action, Relabelling, Rule, RuleSpec};
+    use crate::model::MetricType;
+    use crate::relabel::{Action, Rule, RuleSpec};
 
     const STATUS: &str = "Active connections: 3 \nserver accepts handled requests\n 7 7 9 \nReading: 0 Writing: 1 Waiting: 2 \n";
 
@@ -176,5 +189,52 @@ mod tests {
         apply(source.as_mut(), &[answer("# TYPE a gauge\na{x=\"1\"} 1\n# TYPE b counter\nb{x=\"2\"} 2\n")]);
         let shown = series(source.as_ref());
         assert_eq!((shown.len(), shown[r#"n{x="1"}"#], source.tally().dropped[&DropReason::RelabelCollision]), (1, 1.0, 1));
+    }
+
+    #[test]
+    fn names_that_are_not_theirs_to_give_are_given_by_no_rules() {
+        let config = config(&exporter::KIND, &["http://h:1/metrics"]);
+        let mut source = build(&with(config, &[], vec![rule("__name__", "a", "__name__", "up")]));
+        apply(source.as_mut(), &[answer("a 1\nb 2\n")]);
+        let shown = series(source.as_ref());
+        assert_eq!((shown.len(), shown["b"], source.tally().dropped[&DropReason::ReservedName]), (1, 2.0, 1));
+    }
+
+    /// A source that tells of itself, too, and of a file it can't read.
+    #[derive(Default)]
+    struct Telling(Rendered, Tally);
+
+    impl Source for Telling {
+        fn apply(&mut self, _round: &[Option<Scraped>], _now: Now) -> Vec<Option<Result<usize, Missed>>> {
+            let of = |name: &'static str| {
+                let mut family = Family::new(name, MetricType::Gauge, "");
+                family.push([], 1.0);
+                family
+            };
+            self.0 = Rendered::new(vec![of("onescrape_files"), of("files")]);
+            Vec::new()
+        }
+
+        fn families(&self) -> Vec<FamilyView<'_>> {
+            self.0.views()
+        }
+
+        fn tally(&self) -> &Tally {
+            &self.1
+        }
+
+        fn faults(&self, _target: usize) -> Vec<String> {
+            vec!["unreadable".into()]
+        }
+    }
+
+    #[test]
+    fn what_a_source_tells_of_itself_is_left_alone() {
+        let rules = vec![Rule::new(rule("__name__", "(.*)", "__name__", "my_$1")).unwrap()];
+        let relabelling = Relabelling { labels: vec![("app".into(), "shop".into())], rules };
+        let mut source = Relabelled::new(Box::new(Telling::default()), relabelling);
+        source.apply(&[], Now::default());
+        assert_eq!(series(&source).into_keys().collect::<Vec<_>>(), ["my_files{app=\"shop\"}", "onescrape_files"]);
+        assert_eq!(source.faults(0), ["unreadable"]);
     }
 }
