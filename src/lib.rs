@@ -10,12 +10,13 @@
 //! - [`serve`]: the answer to the scraper (IO)
 //!
 //! Beside the way: [`model`] (what a family is), `protobuf` (the messages of that format), [`source`] (the kinds of sources),
-//! [`compression`] (of bodies, both ways), [`config`], [`cli`].
+//! [`compression`] (of bodies, both ways), `files` (that may be replaced while in use), `tls`, [`config`], [`cli`].
 
 pub mod cli;
 pub mod compression;
 pub mod config;
 pub mod encode;
+mod files;
 pub mod merge;
 pub mod model;
 pub mod parse;
@@ -27,3 +28,5 @@ pub mod source;
 pub mod target;
 #[cfg(test)]
 mod testing;
+#[cfg(feature = "tls")]
+mod tls;

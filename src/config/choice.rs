@@ -1,6 +1,6 @@
 //! Settings with a fixed set of words.
 
-use super::{BoundsPolicy, GaugeMode, LogFormat, LogLevel, NginxNames, QuantilePolicy, ScrapeProtocol};
+use super::{BoundsPolicy, GaugeMode, LogFormat, LogLevel, NginxNames, QuantilePolicy, Scheme, ScrapeProtocol};
 
 /// A setting that takes one of a few words.
 pub trait Choice: Copy + PartialEq + 'static {
@@ -37,6 +37,10 @@ impl Choice for ScrapeProtocol {
         (Self::PrometheusText004, "PrometheusText0.0.4"),
         (Self::PrometheusText100, "PrometheusText1.0.0"),
     ];
+}
+
+impl Choice for Scheme {
+    const WORDS: &'static [(Self, &'static str)] = &[(Self::Http, "http"), (Self::Https, "https")];
 }
 
 impl Choice for LogLevel {

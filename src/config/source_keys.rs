@@ -1,5 +1,8 @@
 //! The keys of a source: one row each says which kinds have it, how it is read and how it is shown. A new key is a row here.
 
+use super::access::{
+    read_authorization, read_basic_auth, read_tls_config, show_authorization, show_basic_auth, show_tls_config,
+};
 use super::choice::Choice;
 use super::draft::SourceDraft;
 use super::duration::{DURATION_MAX, TIMEOUT_MIN, duration, show_duration};
@@ -32,8 +35,6 @@ const NGINX: &[&str] = &["nginx"];
 
 /// Most workers that can be expected: one on every port there is.
 const EXPECT_MAX: usize = 65_535;
-/// The only scheme there is.
-const SCHEMES: [&str; 1] = ["http"];
 
 /// Every key.
 const SOURCE_KEYS: &[SourceKey] = &[
@@ -57,13 +58,8 @@ const SOURCE_KEYS: &[SourceKey] = &[
     SourceKey {
         name: "scheme",
         kinds: HTTP_KINDS,
-        read: |reader, field, _| {
-            reader.value(field, |text| match SCHEMES.contains(&text) {
-                true => Ok(()),
-                false => Err(format!("{text:?} is not one of {}", value::listed(SCHEMES.into_iter()))),
-            });
-        },
-        show: |_| Shown::text("http"),
+        read: |reader, field, draft| reader.set(&mut draft.config.scheme, field, choice),
+        show: |source| Shown::choice(source.scheme),
     },
     SourceKey {
         name: "scrape_timeout",
@@ -98,6 +94,30 @@ const SOURCE_KEYS: &[SourceKey] = &[
         show: |source| {
             Shown::Map(source.http_headers.masked().map(|(name, value)| (name.to_string(), Shown::text(value))).collect())
         },
+    },
+    SourceKey {
+        name: "basic_auth",
+        kinds: HTTP_KINDS,
+        read: read_basic_auth,
+        show: |source| show_basic_auth(source.credentials.as_ref()),
+    },
+    SourceKey {
+        name: "authorization",
+        kinds: HTTP_KINDS,
+        read: read_authorization,
+        show: |source| show_authorization(source.credentials.as_ref()),
+    },
+    SourceKey {
+        name: "tls_config",
+        kinds: HTTP_KINDS,
+        read: |reader, field, draft| draft.config.tls_config = read_tls_config(reader, field),
+        show: |source| show_tls_config(&source.tls_config),
+    },
+    SourceKey {
+        name: "follow_redirects",
+        kinds: HTTP_KINDS,
+        read: |reader, field, draft| reader.set(&mut draft.config.follow_redirects, field, choice),
+        show: |source| Shown::choice(source.follow_redirects),
     },
     SourceKey {
         name: "worker_label",

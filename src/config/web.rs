@@ -43,7 +43,10 @@ pub(crate) fn telemetry_path(text: &str) -> Result<String, String> {
 /// 127.0.0.1.
 pub(crate) fn comparable(address: &Address) -> Address {
     match address {
-        Address::Http { host, port, path } => Address::Http { host: comparable_host(host), port: *port, path: path.clone() },
+        // A port speaks either TLS or not: both schemes lead to the same.
+        Address::Http { tls: _, host, port, path } => {
+            Address::Http { tls: false, host: comparable_host(host), port: *port, path: path.clone() }
+        }
         Address::Tcp { host, port } => Address::Tcp { host: comparable_host(host), port: *port },
         other => other.clone(),
     }

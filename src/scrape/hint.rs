@@ -1,6 +1,6 @@
 //! What is probably behind a missed scrape, and what to do about it: one line for `check`, the landing page and the log.
 
-use super::Missed;
+use super::{Missed, TlsFault};
 use crate::target::{Address, Target};
 
 /// What the path of nginx' VTS module ends in when it is to answer JSON, whatever its display format is set to.
@@ -12,6 +12,8 @@ pub fn hint(kind: &str, missed: &Missed, target: &Target) -> Option<String> {
     match missed {
         Missed::Refused => Some(refused(kind).into()),
         Missed::Connect(why) => connect(kind, &why.to_lowercase(), target),
+        Missed::Tls { fault, .. } => tls(*fault, target),
+        Missed::Credentials(_) => Some("check the path in basic_auth or authorization, and that the secret is mounted and readable".into()),
         Missed::Timeout { .. } => Some(timeout(kind).into()),
         Missed::Status { code, detail } => status(kind, *code, detail.as_deref().unwrap_or_default(), target),
         Missed::Parse(why) => parse(kind, why, target),
@@ -60,6 +62,34 @@ fn connect(kind: &str, why: &str, target: &Target) -> Option<String> {
     any(&["unreachable", "no route"]).then(|| "no network path to this address: check it, and firewalls or network policies".into())
 }
 
+fn tls(fault: TlsFault, target: &Target) -> Option<String> {
+    let host = host(&target.address).unwrap_or("the target");
+    Some(match fault {
+        TlsFault::Name => {
+            format!("the certificate is not for {host}: set tls_config: {{server_name: …}} to a name it has, or use that name as target")
+        }
+        TlsFault::Expired => "renew the target's certificate, and restart or reload the target if that is done; or a clock is wrong".into(),
+        TlsFault::NotYetValid => "the clock of this machine or of the one that made the certificate is wrong".into(),
+        TlsFault::UnknownIssuer => {
+            "set tls_config: {ca_file: …} to the certificate of the authority that signed the target's; if it is set, it is another's"
+                .into()
+        }
+        TlsFault::SelfSigned => {
+            "the certificate is made as an authority (CA:TRUE), not as a server's: sign one with it, or set insecure_skip_verify: true"
+                .into()
+        }
+        TlsFault::OwnCertificate => {
+            "the target asks for a certificate of ours: set tls_config: {cert_file: …, key_file: …}, signed by an authority it knows"
+                .into()
+        }
+        TlsFault::PlainHttp => "the target speaks no TLS there: use http, or the port that speaks https".into(),
+        TlsFault::Setup => "nothing was sent: correct tls_config, and check that the files are mounted and readable".into(),
+        TlsFault::Other => {
+            "compare the versions of TLS (1.2 and 1.3 are spoken here) and what openssl s_client -connect HOST:PORT says".into()
+        }
+    })
+}
+
 fn timeout(kind: &str) -> &'static str {
     match kind {
         "workers" => {
@@ -75,13 +105,19 @@ fn status(kind: &str, code: u16, detail: &str, target: &Target) -> Option<String
     let path = path(&target.address).unwrap_or("/");
     Some(match (code, kind) {
         (301 | 302 | 303 | 307 | 308, _) => redirect(kind, path, detail),
+        (400, _) if detail.contains("HTTPS") => {
+            "the target speaks TLS on this port: write https:// in the target, or set scheme: https".into()
+        }
         (400, "workers" | "exporter") => {
             "Django refuses the Host header (ALLOWED_HOSTS): set http_headers: {Host: localhost}, or a host that it allows".into()
         }
-        (401 | 403, "nginx" | "nginx_vts") => {
+        (401, _) => {
+            "it asks for a login: set basic_auth or authorization in this source; if it is set, user, password or token are wrong".into()
+        }
+        (403, "nginx" | "nginx_vts") => {
             format!("nginx does not let this address in: put \"allow 127.0.0.1;\" into location {path}")
         }
-        (401 | 403, _) => {
+        (403, _) => {
             format!("access to {path} is restricted: let the scraper's address in, or use the workers' own metrics ports")
         }
         (404, "nginx") => {
