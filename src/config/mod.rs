@@ -31,7 +31,7 @@ pub use load::{load, load_maybe_empty, parse};
 pub use overrides::Overrides;
 pub use problem::{ConfigErrors, Given, Origin, Problem};
 pub use secret::{Kept, Secret};
-pub(crate) use web_file::read_web_file;
+pub(crate) use web_file::{WebFileError, read_web_file};
 pub use web_file::{ClientAuth, RateLimit, ServerTls, TlsVersion, WebFile};
 
 use crate::source::Kind;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::Kept;
 use std::time::Duration;
 
 const HASH: &str = "$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG";
@@ -34,7 +35,7 @@ fn every_key() {
     assert_eq!((tls.min_version, tls.max_version), (TlsVersion::Tls10, TlsVersion::Tls12));
     assert_eq!((tls.curve_preferences, tls.prefer_server_cipher_suites), (vec!["X25519", "CurveP256"], false));
     assert_eq!((tls.client_allowed_sans.len(), tls.cipher_suites.len()), (2, 1));
-    assert_eq!((file.headers.len(), file.headers.get("x-frame-options").unwrap()), (2, "deny"));
+    assert_eq!((file.headers.len(), file.headers["x-frame-options"].to_str().unwrap()), (2, "deny"));
     assert_eq!(file.users.get("alice").unwrap().expose(), HASH);
     assert_eq!(file.rate_limit, Some(RateLimit { interval: Duration::from_secs(1), burst: 20 }));
 }
