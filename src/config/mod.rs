@@ -31,6 +31,8 @@ pub use load::{load, load_maybe_empty, parse};
 pub use overrides::Overrides;
 pub use problem::{ConfigErrors, Given, Origin, Problem};
 pub use secret::{Kept, Secret};
+#[cfg(all(test, feature = "tls"))]
+pub(crate) use web_file::CIPHER_SUITES;
 pub(crate) use web_file::{WebFileError, read_web_file};
 pub use web_file::{ClientAuth, RateLimit, ServerTls, TlsVersion, WebFile};
 

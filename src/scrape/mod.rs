@@ -15,7 +15,11 @@ mod redirect;
 mod request;
 #[cfg(feature = "tls")]
 mod secure;
+#[cfg(all(test, feature = "tls"))]
+mod secure_tests;
 mod stream;
+#[cfg(test)]
+mod access_tests;
 #[cfg(test)]
 mod tests;
 

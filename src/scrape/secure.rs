@@ -66,6 +66,8 @@ fn fault(error: &Error) -> TlsFault {
             | AlertDescription::CertificateExpired
             | AlertDescription::CertificateUnknown
             | AlertDescription::UnknownCA
+            // Signed by one of the same name as an authority known there, but with another key.
+            | AlertDescription::DecryptError
             | AlertDescription::AccessDenied => TlsFault::OwnCertificate,
             _ => TlsFault::Other,
         },

@@ -1,5 +1,10 @@
 //! What unit tests of several modules need: a source configuration, a fake target.
 
+/// The same as integration tests use.
+#[cfg(feature = "tls")]
+#[path = "../../tests/support/certificates.rs"]
+#[allow(dead_code, reason = "each uses a part of it")]
+pub(crate) mod certificates;
 mod fake;
 mod server;
 

@@ -7,6 +7,8 @@ mod tls;
 mod users;
 
 pub use http::RateLimit;
+#[cfg(all(test, feature = "tls"))]
+pub(crate) use tls::CIPHER_SUITES;
 pub use tls::{ClientAuth, ServerTls, TlsVersion};
 
 use super::expand::Env;

@@ -5,7 +5,7 @@ use super::super::secret::{Kept, Secret};
 use super::super::value::{choice, listed};
 
 /// Cipher suites there are, under the names of Go and IANA. Those of TLS 1.3 are always on, there as here.
-const CIPHER_SUITES: &[&str] = &[
+pub(crate) const CIPHER_SUITES: &[&str] = &[
     "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
     "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
     "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
