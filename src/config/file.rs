@@ -78,7 +78,9 @@ fn read_limits(reader: &mut Reader<'_>, field: &Field<'_>, draft: &mut Draft) {
 }
 
 fn read_web(reader: &mut Reader<'_>, field: &Field<'_>, draft: &mut Draft) {
-    let Some(map) = reader.map_of(field, &["listen_addresses", "config_file", "telemetry_path", "openmetrics_created"]) else { return };
+    let Some(map) = reader.map_of(field, &["listen_addresses", "config_file", "telemetry_path", "openmetrics_created"]) else {
+        return;
+    };
     if let Some(field) = map.get("listen_addresses") {
         draft.listen_addresses = reader.scalars(&field);
         if matches!(&field.node.value, Value::List(items) if items.is_empty()) {

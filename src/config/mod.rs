@@ -33,8 +33,8 @@ pub use problem::{ConfigErrors, Given, Origin, Problem};
 pub use secret::{Kept, Secret};
 #[cfg(all(test, feature = "tls"))]
 pub(crate) use web_file::CIPHER_SUITES;
-pub(crate) use web_file::{WebFileError, read_web_file};
 pub use web_file::{ClientAuth, RateLimit, ServerTls, TlsVersion, WebFile};
+pub(crate) use web_file::{WebFileError, read_web_file};
 
 use crate::source::Kind;
 use crate::target::{AddressError, Target};

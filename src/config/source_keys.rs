@@ -1,8 +1,6 @@
 //! The keys of a source: one row each says which kinds have it, how it is read and how it is shown. A new key is a row here.
 
-use super::access::{
-    read_authorization, read_basic_auth, read_tls_config, show_authorization, show_basic_auth, show_tls_config,
-};
+use super::access::{read_authorization, read_basic_auth, read_tls_config, show_authorization, show_basic_auth, show_tls_config};
 use super::choice::Choice;
 use super::draft::SourceDraft;
 use super::duration::{DURATION_MAX, TIMEOUT_MIN, duration, show_duration};

@@ -85,9 +85,13 @@ mod tests {
 
     #[test]
     fn listen_addresses() {
-        for (text, want) in
-            [(":9100", "0.0.0.0:9100"), ("[::]:1", "[::]:1"), ("localhost:0", "localhost:0"), ("10.0.0.1:80", "10.0.0.1:80"), ("unix:///run/x.sock", "unix:///run/x.sock")]
-        {
+        for (text, want) in [
+            (":9100", "0.0.0.0:9100"),
+            ("[::]:1", "[::]:1"),
+            ("localhost:0", "localhost:0"),
+            ("10.0.0.1:80", "10.0.0.1:80"),
+            ("unix:///run/x.sock", "unix:///run/x.sock"),
+        ] {
             assert_eq!(listen_address(text).as_deref(), Ok(want));
         }
         for bad in ["", "9100", "::1:9", "a:", "a:70000", "http://a:1", "a b:1", "unix://x", "unix:///", "[x]:1", "a:+1"] {

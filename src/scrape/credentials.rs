@@ -32,8 +32,9 @@ fn header(credentials: &Credentials, reading: &mut Reading) -> Result<HeaderValu
         }
         Credentials::Token { scheme, credentials } => format!("{scheme} {}", word(credentials, reading)?),
     };
-    let mut header = HeaderValue::try_from(text)
-        .map_err(|_| Missed::Credentials("what the file with credentials holds can't be sent: more than one line of text?".into()))?;
+    let mut header = HeaderValue::try_from(text).map_err(|_| {
+        Missed::Credentials("what the file with credentials holds can't be sent: more than one line of text?".into())
+    })?;
     header.set_sensitive(true);
     Ok(header)
 }

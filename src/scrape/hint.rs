@@ -13,7 +13,9 @@ pub fn hint(kind: &str, missed: &Missed, target: &Target) -> Option<String> {
         Missed::Refused => Some(refused(kind).into()),
         Missed::Connect(why) => connect(kind, &why.to_lowercase(), target),
         Missed::Tls { fault, .. } => tls(*fault, target),
-        Missed::Credentials(_) => Some("check the path in basic_auth or authorization, and that the secret is mounted and readable".into()),
+        Missed::Credentials(_) => {
+            Some("check the path in basic_auth or authorization, and that the secret is mounted and readable".into())
+        }
         Missed::Timeout { .. } => Some(timeout(kind).into()),
         Missed::Status { code, detail } => status(kind, *code, detail.as_deref().unwrap_or_default(), target),
         Missed::Parse(why) => parse(kind, why, target),
@@ -112,7 +114,8 @@ fn status(kind: &str, code: u16, detail: &str, target: &Target) -> Option<String
             "Django refuses the Host header (ALLOWED_HOSTS): set http_headers: {Host: localhost}, or a host that it allows".into()
         }
         (401, _) => {
-            "it asks for a login: set basic_auth or authorization in this source; if it is set, user, password or token are wrong".into()
+            "it asks for a login: set basic_auth or authorization in this source; if it is set, user, password or token are wrong"
+                .into()
         }
         (403, "nginx" | "nginx_vts") => {
             format!("nginx does not let this address in: put \"allow 127.0.0.1;\" into location {path}")

@@ -4,6 +4,8 @@
 //! would block it. That no target is read twice at once is the business of the caller ([`crate::round`] does rounds one by one).
 
 mod accept;
+#[cfg(test)]
+mod access_tests;
 mod connect;
 mod credentials;
 mod error;
@@ -18,8 +20,6 @@ mod secure;
 #[cfg(all(test, feature = "tls"))]
 mod secure_tests;
 mod stream;
-#[cfg(test)]
-mod access_tests;
 #[cfg(test)]
 mod tests;
 

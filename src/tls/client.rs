@@ -64,7 +64,8 @@ fn system_roots() -> Result<Arc<RootCertStore>, TlsSetupError> {
         Arc::new(roots)
     });
     if roots.is_empty() {
-        let why = "this system has no list of certificate authorities (an image without ca-certificates?); set tls_config: {ca_file: …}";
+        let why =
+            "this system has no list of certificate authorities (an image without ca-certificates?); set tls_config: {ca_file: …}";
         return Err(TlsSetupError::Unusable(why.into()));
     }
     Ok(roots.clone())

@@ -30,8 +30,9 @@ impl Pem {
     /// The private key in it.
     pub(super) fn key(&self) -> Result<PrivateKeyDer<'static>, TlsSetupError> {
         // What the parser says is about the form alone; a key's bytes are never repeated.
-        PrivateKeyDer::from_pem_slice(&self.bytes)
-            .map_err(|_| self.unusable("no private key in it that can be read: expected PEM, not encrypted (-----BEGIN PRIVATE KEY-----)"))
+        PrivateKeyDer::from_pem_slice(&self.bytes).map_err(|_| {
+            self.unusable("no private key in it that can be read: expected PEM, not encrypted (-----BEGIN PRIVATE KEY-----)")
+        })
     }
 
     /// Its certificates as authorities.

@@ -1,6 +1,6 @@
+use super::TlsSetupError;
 use super::any_certificate::{AllowedNames, AnyCertificate};
 use super::pem::Pem;
-use super::TlsSetupError;
 use crate::config::{ClientAuth, ServerTls, TlsVersion};
 use crate::files::Reading;
 use rustls::crypto::CryptoProvider;

@@ -1,9 +1,11 @@
 //! Certificates made for a test, by a library that the program doesn't use.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, date_time_ymd,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
+    date_time_ymd,
 };
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// When a certificate is good.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +37,9 @@ impl Pair {
 impl Authority {
     pub fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("no names");
+        // Two authorities of one name, or a certificate named as its authority, would be taken for one.
+        static MADE: AtomicUsize = AtomicUsize::new(0);
+        params.distinguished_name.push(DnType::CommonName, format!("authority {}", MADE.fetch_add(1, Ordering::Relaxed)));
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let key = KeyPair::generate().expect("cannot make a key");
@@ -56,6 +61,7 @@ impl Authority {
     /// A certificate of these names for servers and clients.
     pub fn sign(&self, names: &[&str], validity: Validity) -> Pair {
         let mut params = CertificateParams::new(names.iter().map(|name| name.to_string()).collect::<Vec<_>>()).expect("bad names");
+        params.distinguished_name.push(DnType::CommonName, "signed");
         (params.not_before, params.not_after) = match validity {
             Validity::Good => (date_time_ymd(2020, 1, 1), date_time_ymd(2099, 1, 1)),
             Validity::Over => (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1)),

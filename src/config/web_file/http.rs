@@ -2,8 +2,8 @@ use super::super::duration::{DURATION_MAX, duration};
 use super::super::reader::{Field, Reader};
 use super::super::value::{choice, count, listed};
 use http::header::{
-    CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
-    X_XSS_PROTECTION,
+    CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS, X_XSS_PROTECTION,
 };
 use std::time::Duration;
 
@@ -58,7 +58,8 @@ pub(super) fn read_headers(reader: &mut Reader<'_>, field: &Field<'_>) -> Header
 /// Reads `rate_limit`; an interval of 0 switches it off.
 pub(super) fn read_rate_limit(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<RateLimit> {
     let map = reader.map_of(field, &["interval", "burst"])?;
-    let interval = map.get("interval").and_then(|field| reader.value(&field, |text| duration(text, &(Duration::ZERO..=DURATION_MAX))));
+    let interval =
+        map.get("interval").and_then(|field| reader.value(&field, |text| duration(text, &(Duration::ZERO..=DURATION_MAX))));
     let burst = map.get("burst");
     let given = burst.is_some();
     let burst = burst.and_then(|field| reader.value(&field, |text| count(text, &(0..=BURST_MAX))));

@@ -10,7 +10,9 @@ fn read(yaml: &str) -> Result<WebFile, String> {
 
 #[test]
 fn nothing_asks_for_nothing() {
-    for empty in ["", "tls_server_config:\nbasic_auth_users:\n", "tls_server_config: {min_version: TLS13}", "http_server_config: {}"] {
+    for empty in
+        ["", "tls_server_config:\nbasic_auth_users:\n", "tls_server_config: {min_version: TLS13}", "http_server_config: {}"]
+    {
         assert_eq!(read(empty).unwrap(), WebFile::default(), "{empty}");
     }
 }

@@ -15,7 +15,11 @@ pub(super) fn read(reader: &mut Reader<'_>, field: &Field<'_>) -> BTreeMap<Strin
             reader.problem(entry.place, &map.path_of(&entry.key), "a user has a name, without a colon: basic auth can't send one");
         }
         let Some(field) = map.get(&entry.key) else {
-            reader.problem(entry.place, &map.path_of(&entry.key), "missing; the bcrypt hash of the password (htpasswd -nBC 10 \"\")");
+            reader.problem(
+                entry.place,
+                &map.path_of(&entry.key),
+                "missing; the bcrypt hash of the password (htpasswd -nBC 10 \"\")",
+            );
             continue;
         };
         if let Some(hash) = reader.value(&field, hash) {

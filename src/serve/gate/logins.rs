@@ -150,7 +150,8 @@ mod tests {
         let (logins, users) = (Logins::default(), users("right"));
         assert_eq!(check(&logins, &users, "alice", "right").await, Verdict::Yes);
         let running = logins.turn.clone().acquire_owned().await.unwrap();
-        let flood: Vec<_> = (0..2 * WAITING_MAX).map(|i| check(&logins, &users, "alice", Box::leak(i.to_string().into()))).collect();
+        let flood: Vec<_> =
+            (0..2 * WAITING_MAX).map(|i| check(&logins, &users, "alice", Box::leak(i.to_string().into()))).collect();
         let mut flood = Box::pin(futures::future::join_all(flood));
         assert!(futures::poll!(flood.as_mut()).is_pending());
         assert_eq!(logins.waiting.available_permits(), 0, "no more than so many wait");
