@@ -17,6 +17,15 @@ fn nothing_asks_for_nothing() {
     }
 }
 
+/// The example beside the annotated configuration.
+#[cfg(feature = "tls")]
+#[test]
+fn the_example() {
+    let file = read(include_str!("../../../config/web.yml")).unwrap();
+    assert!(file.tls.is_some_and(|tls| tls.client_auth.is_required()) && file.rate_limit.is_some() && file.headers.len() == 2);
+    assert!(bcrypt::verify("change me", file.users["prometheus"].expose()).unwrap(), "the password it names");
+}
+
 #[test]
 fn every_key() {
     let file = read(&format!(
