@@ -240,6 +240,7 @@ mod tests {
     fn every_failure_names_its_fix() {
         let status = |code, detail: &str| Missed::Status { code, detail: (!detail.is_empty()).then(|| detail.to_string()) };
         let parse = |why: &str| Missed::Parse(why.into());
+        let tls = |fault| Missed::Tls { fault, why: String::new() };
         let timeout = Missed::Timeout { after: Duration::from_secs(5) };
         let dns = Missed::Connect("failed to lookup address information: Name or service not known".into());
         for (kind, missed, part) in [
@@ -267,6 +268,19 @@ mod tests {
             ("nginx_vts", parse("an HTML page"), "/format/json"),
             ("nginx_vts", parse("it begins with \"# HELP nginx_vts_info\""), "/format/json"),
             ("nginx_vts", parse("it begins with \"Active connections: 1\""), "--nginx"),
+            ("workers", status(400, "Client sent an HTTP request to an HTTPS server."), "scheme: https"),
+            ("nginx", status(400, "The plain HTTP request was sent to HTTPS port"), "scheme: https"),
+            ("exporter", status(401, "Unauthorized"), "basic_auth"),
+            ("workers", Missed::Credentials("cannot read /x: no such file".into()), "mounted"),
+            ("exporter", tls(TlsFault::Name), "web.example"),
+            ("exporter", tls(TlsFault::Expired), "renew"),
+            ("exporter", tls(TlsFault::NotYetValid), "clock"),
+            ("exporter", tls(TlsFault::UnknownIssuer), "ca_file"),
+            ("exporter", tls(TlsFault::SelfSigned), "insecure_skip_verify"),
+            ("exporter", tls(TlsFault::OwnCertificate), "cert_file"),
+            ("exporter", tls(TlsFault::PlainHttp), "use http"),
+            ("exporter", tls(TlsFault::Setup), "tls_config"),
+            ("exporter", tls(TlsFault::Other), "openssl"),
             ("workers", status(500, ""), "its log"),
             ("workers", status(502, ""), "reverse proxy"),
             ("exporter", status(508, ""), "leads back to this proxy"),

@@ -17,7 +17,8 @@ mod redirect;
 mod request;
 #[cfg(feature = "tls")]
 mod secure;
-#[cfg(all(test, feature = "tls"))]
+#[cfg(test)]
+#[cfg(feature = "tls")]
 mod secure_tests;
 mod stream;
 #[cfg(test)]

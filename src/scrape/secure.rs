@@ -58,7 +58,7 @@ fn fault(error: &Error) -> TlsFault {
             _ => TlsFault::Other,
         },
         Error::InvalidMessage(_) => TlsFault::PlainHttp,
-        Error::AlertReceived(alert) => match alert {
+        Error::AlertReceived(
             AlertDescription::CertificateRequired
             | AlertDescription::BadCertificate
             | AlertDescription::UnsupportedCertificate
@@ -68,9 +68,8 @@ fn fault(error: &Error) -> TlsFault {
             | AlertDescription::UnknownCA
             // Signed by one of the same name as an authority known there, but with another key.
             | AlertDescription::DecryptError
-            | AlertDescription::AccessDenied => TlsFault::OwnCertificate,
-            _ => TlsFault::Other,
-        },
+            | AlertDescription::AccessDenied,
+        ) => TlsFault::OwnCertificate,
         _ => TlsFault::Other,
     }
 }

@@ -4,8 +4,6 @@
 mod limiter;
 mod logins;
 mod policy;
-#[cfg(test)]
-mod tests;
 
 pub use policy::GateError;
 
