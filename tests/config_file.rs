@@ -3,7 +3,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
-use onescrape::config::{Config, Overrides, StateConfig, parse};
+use onescrape::config::{Config, Credentials, Kept, Overrides, Secret, StateConfig, parse};
 use proptest::prelude::*;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -55,6 +55,8 @@ fn mistakes_are_told_as_expected() {
     assert!(mistakes >= 80, "only {mistakes} kinds of mistakes are tried");
 }
 
+// It has https targets.
+#[cfg(feature = "tls")]
 #[test]
 fn the_annotated_example_shows_every_key_at_its_default() {
     let config = load("onescrape.yml", EXAMPLE.as_bytes()).unwrap();
@@ -109,6 +111,17 @@ fn rules_keep_their_dollars() {
     assert_eq!(load("shown.yml", config.to_yaml().as_bytes()), Ok(config));
 }
 
+#[test]
+fn credentials_are_shown_masked_and_files_where_they_are() {
+    let yaml = "sources:\n- {name: a, kind: exporter, targets: ['h:1'], basic_auth: {username: u, password: '${TOKEN}'}}\n\
+                - {name: b, kind: workers, targets: ['h:2'], authorization: {credentials_file: t}, tls_config: {ca_file: /ca}}\n";
+    let config = load("/etc/c.yml", yaml.as_bytes()).unwrap();
+    let shown = config.to_yaml();
+    assert!(!shown.contains("s3cret") && !format!("{config:?}").contains("s3cret"), "{shown}");
+    assert!(shown.contains("credentials_file: /etc/t") && shown.contains("ca_file: /ca"), "{shown}");
+    assert_eq!(load("/elsewhere/c.yml", shown.as_bytes()), Ok(masked(config)));
+}
+
 proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
@@ -139,6 +152,12 @@ fn masked(mut config: Config) -> Config {
             if onescrape::config::is_secret_header(name) {
                 *value = "<secret>".into();
             }
+        }
+        if let Some(Credentials::Basic { password: Some(kept), .. } | Credentials::Token { credentials: kept, .. }) =
+            &mut source.credentials
+            && matches!(kept, Kept::Here(_))
+        {
+            *kept = Kept::Here(Secret::new("<secret>"));
         }
     }
     config

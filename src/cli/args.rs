@@ -125,9 +125,12 @@ pub struct Settings {
     /// Configuration file (YAML)
     #[arg(long = "config.file", global = true, value_name = "FILE", help_heading = SETTINGS)]
     config_file: Option<String>,
-    /// Where to listen; repeatable [default: 0.0.0.0:11011]
-    #[arg(long = "web.listen-address", global = true, value_name = "HOST:PORT", help_heading = SETTINGS)]
+    /// Where to listen, unix:///path too; repeatable [default: 0.0.0.0:11011]
+    #[arg(long = "web.listen-address", global = true, value_name = "ADDRESS", help_heading = SETTINGS)]
     listen_addresses: Vec<String>,
+    /// File for TLS and basic auth, as Prometheus' exporters have it
+    #[arg(long = "web.config.file", global = true, value_name = "FILE", help_heading = SETTINGS)]
+    web_config_file: Option<String>,
     /// Path of the merged exposition [default: /metrics]
     #[arg(long = "web.telemetry-path", global = true, value_name = "PATH", help_heading = SETTINGS)]
     telemetry_path: Option<String>,
@@ -179,6 +182,7 @@ impl Args {
             sources,
             expect: one("expect", s.expect.as_ref(), env),
             listen_addresses: many("web.listen-address", &s.listen_addresses, env),
+            web_config_file: one("web.config.file", s.web_config_file.as_ref(), env),
             telemetry_path: one("web.telemetry-path", s.telemetry_path.as_ref(), env),
             scrape_timeout: one("scrape.timeout", s.scrape_timeout.as_ref(), env),
             state_file: one("state.file", s.state_file.as_ref(), env),

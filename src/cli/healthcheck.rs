@@ -1,10 +1,14 @@
 //! `onescrape healthcheck`: asks the running proxy on its own listen address, for images without a shell.
 
-use crate::config::{Config, SourceConfig};
-use crate::scrape::{BadHeader, Missed, ProcessId, Request, scrape};
+use crate::config::{Config, Scheme, SourceConfig, WebFileError, process_env, read_web_file};
+use crate::files::Reading;
+use crate::scrape::{BadHeader, Missed, ProcessId, Request, TlsFault, scrape};
 use crate::source::KINDS;
-use crate::target::{AddressError, http_targets};
+use crate::target::{Address, AddressError, http_or_unix_targets};
 use tokio::time::Instant;
+
+/// What is asked for. It takes no password.
+const PATH: &str = "/-/healthy";
 
 /// Why the proxy isn't known to be healthy.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +19,9 @@ pub enum Unhealthy {
     /// The listen address can't be asked.
     #[error(transparent)]
     Address(#[from] AddressError),
+    /// The web configuration, which says whether TLS is spoken.
+    #[error("the web configuration can't be read: {0}")]
+    WebConfig(String),
     /// A header of the configuration.
     #[error(transparent)]
     Header(#[from] BadHeader),
@@ -22,27 +29,43 @@ pub enum Unhealthy {
     #[error("{url}: {missed}")]
     Missed {
         /// What was asked.
-        url: String,
+        url: Address,
         /// What came of it.
         missed: Missed,
     },
 }
 
-/// Asks `/-/healthy` on the first listen address.
+impl From<WebFileError> for Unhealthy {
+    fn from(error: WebFileError) -> Self {
+        Self::WebConfig(error.to_string())
+    }
+}
+
+/// Asks `/-/healthy` on the first listen address. Over TLS any certificate will do: it asks its own host and sends no secret. Where
+/// clients must show a certificate, which it has none of, being asked for one is answer enough.
 ///
 /// # Errors
 /// See [`Unhealthy`].
 pub async fn healthcheck(config: &Config) -> Result<(), Unhealthy> {
     let address = config.web.listen_addresses.first().ok_or(Unhealthy::NoAddress)?;
+    let file = config.web.config_file.as_deref().map(|file| read_web_file(file, &process_env, &mut Reading::default()));
+    let tls = file.transpose()?.and_then(|file| file.tls);
     // Who listens on all addresses can be asked on loopback.
     let address = address.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:");
-    let targets = http_targets(&format!("http://{address}/-/healthy"), "/")?;
-    let (Some(target), Some(kind)) = (targets.first(), KINDS.iter().find(|k| k.name == "exporter")) else {
+    let mut targets = http_or_unix_targets(&address, PATH)?;
+    let (Some(target), Some(kind)) = (targets.first_mut(), KINDS.iter().find(|kind| kind.name == "exporter")) else {
         return Err(Unhealthy::NoAddress);
     };
-    let request = Request::new(&SourceConfig::new("healthcheck", kind, targets.clone()), &ProcessId::random())?;
+    let mut source = SourceConfig::new("healthcheck", kind, Vec::new());
+    if tls.is_some() {
+        target.address.secure();
+        source.scheme = Scheme::Https;
+        source.tls_config.insecure_skip_verify = true;
+    }
+    let request = Request::new(&source, &ProcessId::random())?;
     match scrape(target, &request, Instant::now() + config.scrape_timeout).await.result {
         Ok(_) => Ok(()),
-        Err(missed) => Err(Unhealthy::Missed { url: target.text.clone(), missed }),
+        Err(Missed::Tls { fault: TlsFault::OwnCertificate, .. }) if tls.is_some_and(|tls| tls.client_auth.is_required()) => Ok(()),
+        Err(missed) => Err(Unhealthy::Missed { url: target.address.clone(), missed }),
     }
 }

@@ -9,6 +9,7 @@ use std::error::Error;
 use std::future::Future;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
+use tokio::net::TcpListener;
 
 /// Something asked for is wrong, down or could not be done.
 const FAILED: u8 = 1;
@@ -85,14 +86,14 @@ async fn check_all(config: &Config, options: &CheckArgs) -> io::Result<u8> {
 /// The proxy over the built-in stack, configured as its users would: by flags.
 #[cfg(feature = "demo")]
 async fn demo_proxy() -> io::Result<()> {
-    let serve_stack = async |stack: &demo::Demo, listener| {
+    let serve_stack = async |stack: &demo::Demo, listener: TcpListener| {
         let expect = stack.expect.to_string();
         let typed = ["onescrape", "--log.level", "warn", "--expect", &expect, "--workers", &stack.workers];
         let typed = typed.into_iter().chain(["--uwsgi", &stack.uwsgi, "--nginx", &stack.nginx]);
         let args = Args::read(typed).map_err(io::Error::other)?;
         let config = load(&args, &|_| None).map_err(io::Error::other)?;
         logging::init(config.log).map_err(io::Error::other)?;
-        serve::serve_on(vec![listener], &config).await.map_err(io::Error::other)
+        serve::serve_on(vec![listener.into()], &config).await.map_err(io::Error::other)
     };
     demo::demo("/metrics", &mut io::stdout(), serve_stack).await
 }

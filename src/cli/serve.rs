@@ -3,9 +3,8 @@
 use crate::config::Config;
 use crate::round::Proxy;
 use crate::scrape::BadHeader;
-use crate::serve::{App, ListenError, bind, run};
+use crate::serve::{App, Gate, GateError, ListenError, Listener, bind, inherited, run};
 use crate::state::{Locked, Store};
-use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 
@@ -15,6 +14,9 @@ pub enum ServeError {
     /// A listen address.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// The web configuration.
+    #[error("the endpoint can't be protected as asked: {0}")]
+    Gate(#[from] GateError),
     /// A header of the configuration.
     #[error(transparent)]
     Header(#[from] BadHeader),
@@ -32,30 +34,31 @@ pub enum ServeError {
 /// # Errors
 /// What keeps it from starting, before anything is served.
 pub async fn serve(config: Config) -> Result<(), ServeError> {
-    serve_on(bind(&config.web.listen_addresses).await?, &config).await
+    let inherited = inherited()?;
+    // Who opens the sockets for us decides where they are, as everywhere under systemd.
+    let listeners = if inherited.is_empty() { bind(&config.web.listen_addresses).await? } else { inherited };
+    serve_on(listeners, &config).await
 }
 
 /// The same on listeners that are bound already.
 ///
 /// # Errors
 /// See [`ServeError`].
-pub async fn serve_on(listeners: Vec<TcpListener>, config: &Config) -> Result<(), ServeError> {
+pub async fn serve_on(listeners: Vec<Listener>, config: &Config) -> Result<(), ServeError> {
     let mut term = signal(SignalKind::terminate()).map_err(ServeError::Signals)?;
     let mut int = signal(SignalKind::interrupt()).map_err(ServeError::Signals)?;
+    let gate = Gate::open(config.web.config_file.as_deref())?;
     let store = config.state.file.as_deref().map(Store::open).transpose()?;
     let proxy = match store {
         Some(store) => Proxy::resume(config, store)?,
         None => Proxy::start(config)?,
     };
-    for address in listeners.iter().filter_map(|l| l.local_addr().ok()) {
-        tracing::info!(
-            version = env!("CARGO_PKG_VERSION"),
-            url = format!("http://{address}{}", config.web.telemetry_path),
-            "serving"
-        );
+    for listener in &listeners {
+        let url = listener.url(gate.is_secure(), &config.web.telemetry_path);
+        tracing::info!(version = env!("CARGO_PKG_VERSION"), url, "serving");
     }
     tokio::spawn(first_round(proxy.clone(), Instant::now() + config.scrape_timeout));
-    let served = run(listeners, App::new(proxy.clone(), config), told_to_end(&mut term, &mut int));
+    let served = run(listeners, App::new(proxy.clone(), config).behind(gate), told_to_end(&mut term, &mut int));
     tokio::select! {
         () = served => {}
         () = proxy.sync_state_every(config.state.save_interval) => {}

@@ -1,6 +1,8 @@
 //! Settings with a fixed set of words.
 
-use super::{BoundsPolicy, ColdStart, GaugeMode, Liveness, LogFormat, LogLevel, NginxNames, QuantilePolicy, ScrapeProtocol};
+use super::{
+    BoundsPolicy, ColdStart, GaugeMode, Liveness, LogFormat, LogLevel, NginxNames, QuantilePolicy, Scheme, ScrapeProtocol,
+};
 
 /// A setting that takes one of a few words.
 pub trait Choice: Copy + PartialEq + 'static {
@@ -45,6 +47,10 @@ impl Choice for Liveness {
 
 impl Choice for ColdStart {
     const WORDS: &'static [(Self, &'static str)] = &[(Self::Full, "full"), (Self::Zero, "zero")];
+}
+
+impl Choice for Scheme {
+    const WORDS: &'static [(Self, &'static str)] = &[(Self::Http, "http"), (Self::Https, "https")];
 }
 
 impl Choice for LogLevel {

@@ -12,6 +12,7 @@ pub(crate) struct Draft {
     pub(crate) sources: Vec<SourceDraft>,
     pub(crate) limits: Limits,
     pub(crate) listen_addresses: Vec<Given>,
+    pub(crate) web_config_file: Option<Given>,
     pub(crate) telemetry_path: Option<String>,
     pub(crate) openmetrics_created: Option<bool>,
     pub(crate) state: StateConfig,

@@ -82,12 +82,18 @@ fn read_limits(reader: &mut Reader<'_>, field: &Field<'_>, draft: &mut Draft) {
 }
 
 fn read_web(reader: &mut Reader<'_>, field: &Field<'_>, draft: &mut Draft) {
-    let Some(map) = reader.map_of(field, &["listen_addresses", "telemetry_path", "openmetrics_created"]) else { return };
+    let Some(map) = reader.map_of(field, &["listen_addresses", "config_file", "telemetry_path", "openmetrics_created"]) else {
+        return;
+    };
     if let Some(field) = map.get("listen_addresses") {
         draft.listen_addresses = reader.scalars(&field);
         if matches!(&field.node.value, Value::List(items) if items.is_empty()) {
             reader.problem(field.node.place, &field.path, "at least one address is needed; leave the key out for the default");
         }
+    }
+    if let Some(field) = map.get("config_file") {
+        let given = reader.scalar(&field).zip(reader.file(&field));
+        draft.web_config_file = given.map(|(given, path)| Given { text: path.display().to_string(), ..given });
     }
     if let Some(field) = map.get("telemetry_path") {
         draft.telemetry_path = reader.value(&field, telemetry_path);

@@ -8,7 +8,9 @@ use super::file::{read_bytes, read_file};
 use super::overrides::Overrides;
 use super::problem::{ConfigErrors, Given, Origin, Problem, Problems};
 use super::web::{DEFAULT_LISTEN, DEFAULT_TELEMETRY_PATH, comparable, is_own, listen_address};
+use super::web_file::{WebFileError, read_web_file};
 use super::{Config, LogConfig, SourceConfig, WebConfig};
+use crate::files::Reading;
 use crate::source::KINDS;
 use crate::target::{Address, Target};
 use std::collections::HashMap;
@@ -71,6 +73,9 @@ fn finish(mut draft: Draft, overrides: &Overrides, env: &Env<'_>, mut problems: 
     overrides.apply(&mut draft, &mut problems);
     let scrape_timeout = draft.scrape_timeout.unwrap_or(DEFAULT_SCRAPE_TIMEOUT);
     let web = web(&draft, &mut problems);
+    if let Some(given) = &draft.web_config_file {
+        check_web_file(given, env, &mut problems);
+    }
     let mut seen = Seen::default();
     let limits = draft.limits;
     let sources = draft
@@ -117,7 +122,21 @@ fn web(draft: &Draft, problems: &mut Problems) -> WebConfig {
         listen_addresses.push(DEFAULT_LISTEN.into());
     }
     let telemetry_path = draft.telemetry_path.clone().unwrap_or_else(|| DEFAULT_TELEMETRY_PATH.into());
-    WebConfig { listen_addresses, telemetry_path, openmetrics_created: draft.openmetrics_created.unwrap_or_default() }
+    WebConfig {
+        listen_addresses,
+        config_file: draft.web_config_file.as_ref().map(|given| given.text.clone().into()),
+        telemetry_path,
+        openmetrics_created: draft.openmetrics_created.unwrap_or_default(),
+    }
+}
+
+/// The file that says how the endpoint is protected is read again when it is put to use; here only for its mistakes.
+fn check_web_file(given: &Given, env: &Env<'_>, problems: &mut Problems) {
+    match read_web_file(Path::new(&given.text), env, &mut Reading::default()) {
+        Ok(_) => {}
+        Err(WebFileError::File(error)) => problems.0.push(given.problem(error.to_string())),
+        Err(WebFileError::Mistakes(mistakes)) => problems.0.extend(mistakes.problems),
+    }
 }
 
 fn check_timeout(source: &SourceDraft, whole: Duration, problems: &mut Problems) {
@@ -166,7 +185,7 @@ impl Seen {
     fn targets(&mut self, config: &SourceConfig, given: &[Given], web: &WebConfig, problems: &mut Problems) -> Vec<Target> {
         let mut targets = Vec::new();
         for entry in given {
-            let expanded = (config.kind.targets)(&entry.text, &config.metrics_path);
+            let expanded = config.targets_of(&entry.text);
             let Some(expanded) = problems.keep(expanded.map_err(|e| entry.problem(e.to_string()))) else { continue };
             if targets.len() + expanded.len() > config.limits.max_slots {
                 let most = config.limits.max_slots;

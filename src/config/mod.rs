@@ -1,5 +1,6 @@
 //! Configuration: file, flags and environment → one validated form that can't be wrong.
 
+mod access;
 mod choice;
 mod django;
 mod draft;
@@ -12,6 +13,7 @@ mod load;
 mod overrides;
 mod problem;
 mod reader;
+mod secret;
 mod series_keys;
 mod show;
 mod shown;
@@ -19,8 +21,10 @@ mod source_keys;
 mod state;
 mod value;
 mod web;
+mod web_file;
 mod yaml;
 
+pub use access::{Credentials, Identity, TlsConfig};
 pub use choice::Choice;
 pub(crate) use duration::{DURATION_MAX, TIMEOUT_MIN, duration};
 pub use expand::{Env, process_env};
@@ -28,12 +32,20 @@ pub use headers::{HttpHeaders, is_secret_header};
 pub use load::{load, load_maybe_empty, parse};
 pub use overrides::Overrides;
 pub use problem::{ConfigErrors, Given, Origin, Problem};
+pub use secret::{Kept, Secret};
+#[cfg(all(test, feature = "tls"))]
+pub(crate) use web_file::CIPHER_SUITES;
+pub use web_file::{ClientAuth, RateLimit, ServerTls, TlsVersion, WebFile};
+pub(crate) use web_file::{WebFileError, read_web_file};
 
 use crate::relabel::Relabelling;
 use crate::source::Kind;
-use crate::target::Target;
+use crate::target::{AddressError, Target};
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// Said where TLS is asked of a build without it.
+pub(crate) const NO_TLS: &str = "this onescrape was built without TLS; use one with the cargo feature tls";
 
 /// The whole configuration, validated; defaults filled in.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,6 +83,14 @@ pub struct SourceConfig {
     pub scrape_protocols: Vec<ScrapeProtocol>,
     /// Headers sent with every scrape; `Host` may be set.
     pub http_headers: HttpHeaders,
+    /// How targets that name no scheme are spoken to.
+    pub scheme: Scheme,
+    /// What is sent as `Authorization`.
+    pub credentials: Option<Credentials>,
+    /// How `https` targets are spoken to.
+    pub tls_config: TlsConfig,
+    /// Whether a redirect is followed, on the same host only. Default: it is a miss.
+    pub follow_redirects: bool,
     /// 503 when the whole source is down.
     pub required: bool,
     /// Static labels and relabelling rules.
@@ -101,6 +121,10 @@ impl SourceConfig {
             scrape_timeout: None,
             scrape_protocols: Vec::new(),
             http_headers: HttpHeaders::default(),
+            scheme: Scheme::Http,
+            credentials: None,
+            tls_config: TlsConfig::default(),
+            follow_redirects: false,
             required: false,
             relabelling: Relabelling::default(),
             merge: MergeConfig::default(),
@@ -111,6 +135,30 @@ impl SourceConfig {
             cold_start: ColdStart::default(),
         }
     }
+
+    /// Understands one `targets:` entry as sources of this kind, path and scheme do.
+    ///
+    /// # Errors
+    /// See [`Kind::targets`]; `https` where TLS is not built in.
+    pub fn targets_of(&self, entry: &str) -> Result<Vec<Target>, AddressError> {
+        let mut targets = (self.kind.targets)(entry, &self.metrics_path)?;
+        if self.scheme == Scheme::Https && !entry.contains("://") && !entry.starts_with("unix:") {
+            targets.iter_mut().for_each(|target| target.address.secure());
+        }
+        match targets.iter().any(|target| target.address.is_secure()) && !cfg!(feature = "tls") {
+            true => Err(AddressError { text: entry.into(), why: NO_TLS.into() }),
+            false => Ok(targets),
+        }
+    }
+}
+
+/// How a target is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// Plainly.
+    Http,
+    /// Over TLS.
+    Https,
 }
 
 /// A format that targets can be asked for, under Prometheus' name for it.
@@ -312,8 +360,10 @@ impl Default for Limits {
 /// The proxy's own endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebConfig {
-    /// `HOST:PORT` to listen on. Default `0.0.0.0:11011`.
+    /// `HOST:PORT` or `unix:///path` to listen on. Default `0.0.0.0:11011`.
     pub listen_addresses: Vec<String>,
+    /// File that says how the endpoint is protected, in the format of the Prometheus exporters' web configuration.
+    pub config_file: Option<PathBuf>,
     /// Path of the exposition. Default `/metrics`.
     pub telemetry_path: String,
     /// Whether OpenMetrics has `_created` series. Default false: most servers store them like any other. Protobuf says when a child

@@ -22,6 +22,8 @@ pub struct Overrides {
     pub expect: Option<Given>,
     /// `--web.listen-address`.
     pub listen_addresses: Vec<Given>,
+    /// `--web.config.file`.
+    pub web_config_file: Option<Given>,
     /// `--web.telemetry-path`.
     pub telemetry_path: Option<Given>,
     /// `--scrape.timeout`.
@@ -51,6 +53,9 @@ impl Overrides {
         }
         if !self.listen_addresses.is_empty() {
             draft.listen_addresses.clone_from(&self.listen_addresses);
+        }
+        if self.web_config_file.is_some() {
+            draft.web_config_file.clone_from(&self.web_config_file);
         }
         set(&mut draft.telemetry_path, &self.telemetry_path, telemetry_path, problems);
         set(&mut draft.scrape_timeout, &self.scrape_timeout, timeout, problems);

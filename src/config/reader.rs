@@ -4,6 +4,7 @@ use super::expand::{Env, expand};
 use super::problem::{Given, Origin, Problem, Problems};
 use super::value::{did_you_mean, listed};
 use super::yaml::{Entry, Node, Place, Value};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Reads the nodes of one file.
@@ -131,6 +132,15 @@ impl Reader<'_> {
     pub(crate) fn value<T>(&mut self, field: &Field<'_>, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
         let given = self.scalar(field)?;
         self.problems.keep(given.parse(parse))
+    }
+
+    /// The path of a file; a relative one starts where the file with the setting is, as in Prometheus' own configuration.
+    pub(crate) fn file(&mut self, field: &Field<'_>) -> Option<PathBuf> {
+        let here = Path::new(&*self.file).parent().map(Path::to_path_buf).unwrap_or_default();
+        self.value(field, |text| match text.trim().is_empty() || text.chars().any(char::is_control) {
+            true => Err(format!("{text:?} is no path of a file")),
+            false => Ok(here.join(text)),
+        })
     }
 
     /// Puts a value into its place, if it can be understood.

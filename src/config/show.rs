@@ -15,6 +15,10 @@ impl Config {
         let limits = LIMITS.iter().map(|key| (key.name.to_string(), Shown::Word((key.show)(&self.limits)))).collect();
         let web = vec![
             ("listen_addresses".into(), texts(&self.web.listen_addresses)),
+            (
+                "config_file".into(),
+                self.web.config_file.as_ref().map_or(Shown::Nothing, |path| Shown::text(&path.display().to_string())),
+            ),
             ("telemetry_path".into(), Shown::text(&self.web.telemetry_path)),
             ("openmetrics_created".into(), word(self.web.openmetrics_created.word())),
         ];

@@ -1,5 +1,6 @@
 //! The keys of a source: one row each says which kinds have it, how it is read and how it is shown. A new key is a row here.
 
+use super::access::{read_authorization, read_basic_auth, read_tls_config, show_authorization, show_basic_auth, show_tls_config};
 use super::choice::Choice;
 use super::draft::SourceDraft;
 use super::duration::{DURATION_MAX, TIMEOUT_MIN, duration, show_duration};
@@ -38,8 +39,6 @@ const EXPECT_MAX: usize = 65_535;
 const FILES_MAX: usize = 8 << 22;
 /// Bytes of a file from the least that is of use to the most there can be, since their number is an `int32`.
 const FILE_BYTES: std::ops::RangeInclusive<usize> = 1 << 10..=(2 << 30) - 1;
-/// The only scheme there is.
-const SCHEMES: [&str; 1] = ["http"];
 
 /// Every key.
 const SOURCE_KEYS: &[SourceKey] = &[
@@ -63,13 +62,8 @@ const SOURCE_KEYS: &[SourceKey] = &[
     SourceKey {
         name: "scheme",
         kinds: HTTP_KINDS,
-        read: |reader, field, _| {
-            reader.value(field, |text| match SCHEMES.contains(&text) {
-                true => Ok(()),
-                false => Err(format!("{text:?} is not one of {}", value::listed(SCHEMES.into_iter()))),
-            });
-        },
-        show: |_| Shown::text("http"),
+        read: |reader, field, draft| reader.set(&mut draft.config.scheme, field, choice),
+        show: |source| Shown::choice(source.scheme),
     },
     SourceKey {
         name: "scrape_timeout",
@@ -122,6 +116,30 @@ const SOURCE_KEYS: &[SourceKey] = &[
         kinds: WORKERS,
         read: |reader, field, draft| draft.config.merge.aggregate = read_aggregate(reader, field),
         show: show_aggregate,
+    },
+    SourceKey {
+        name: "basic_auth",
+        kinds: HTTP_KINDS,
+        read: read_basic_auth,
+        show: |source| show_basic_auth(source.credentials.as_ref()),
+    },
+    SourceKey {
+        name: "authorization",
+        kinds: HTTP_KINDS,
+        read: read_authorization,
+        show: |source| show_authorization(source.credentials.as_ref()),
+    },
+    SourceKey {
+        name: "tls_config",
+        kinds: HTTP_KINDS,
+        read: |reader, field, draft| draft.config.tls_config = read_tls_config(reader, field),
+        show: |source| show_tls_config(&source.tls_config),
+    },
+    SourceKey {
+        name: "follow_redirects",
+        kinds: HTTP_KINDS,
+        read: |reader, field, draft| reader.set(&mut draft.config.follow_redirects, field, choice),
+        show: |source| Shown::choice(source.follow_redirects),
     },
     SourceKey {
         name: "worker_label",

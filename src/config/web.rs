@@ -11,9 +11,13 @@ pub(crate) const DEFAULT_TELEMETRY_PATH: &str = "/metrics";
 /// Paths that are taken.
 const RESERVED: &[&str] = &["/-/", "/api/"];
 
-/// `HOST:PORT` or `:PORT` (all addresses) → `HOST:PORT`. Port 0 stands for a free one.
+/// `HOST:PORT` or `:PORT` (all addresses) → `HOST:PORT`; `unix:///path`. Port 0 stands for a free one.
 pub(crate) fn listen_address(text: &str) -> Result<String, String> {
-    let wrong = || format!("{text:?} is no address to listen on; write HOST:PORT, [IPV6]:PORT or :PORT");
+    let wrong = || format!("{text:?} is no address to listen on; write HOST:PORT, [IPV6]:PORT, :PORT or unix:///path");
+    if let Some(path) = text.strip_prefix("unix://") {
+        let legal = path.len() > 1 && path.starts_with('/') && !path.chars().any(char::is_control);
+        return if legal { Ok(text.to_string()) } else { Err(wrong()) };
+    }
     let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
     let port: u16 = port.bytes().all(|b| b.is_ascii_digit()).then(|| port.parse().ok()).flatten().ok_or_else(wrong)?;
     let legal = match host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
@@ -43,7 +47,10 @@ pub(crate) fn telemetry_path(text: &str) -> Result<String, String> {
 /// 127.0.0.1.
 pub(crate) fn comparable(address: &Address) -> Address {
     match address {
-        Address::Http { host, port, path } => Address::Http { host: comparable_host(host), port: *port, path: path.clone() },
+        // A port speaks either TLS or not: both schemes lead to the same.
+        Address::Http { tls: _, host, port, path } => {
+            Address::Http { tls: false, host: comparable_host(host), port: *port, path: path.clone() }
+        }
         Address::Tcp { host, port } => Address::Tcp { host: comparable_host(host), port: *port },
         other => other.clone(),
     }
@@ -78,12 +85,16 @@ mod tests {
 
     #[test]
     fn listen_addresses() {
-        for (text, want) in
-            [(":9100", "0.0.0.0:9100"), ("[::]:1", "[::]:1"), ("localhost:0", "localhost:0"), ("10.0.0.1:80", "10.0.0.1:80")]
-        {
+        for (text, want) in [
+            (":9100", "0.0.0.0:9100"),
+            ("[::]:1", "[::]:1"),
+            ("localhost:0", "localhost:0"),
+            ("10.0.0.1:80", "10.0.0.1:80"),
+            ("unix:///run/x.sock", "unix:///run/x.sock"),
+        ] {
             assert_eq!(listen_address(text).as_deref(), Ok(want));
         }
-        for bad in ["", "9100", "::1:9", "a:", "a:70000", "http://a:1", "a b:1", "unix:///x", "[x]:1", "a:+1"] {
+        for bad in ["", "9100", "::1:9", "a:", "a:70000", "http://a:1", "a b:1", "unix://x", "unix:///", "[x]:1", "a:+1"] {
             assert!(listen_address(bad).is_err(), "{bad}");
         }
     }

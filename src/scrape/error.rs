@@ -12,6 +12,17 @@ pub enum Missed {
     /// No connection for another reason: DNS, no route, no such socket file, reset.
     #[error("cannot connect: {0}")]
     Connect(String),
+    /// No secure connection, or none that can be trusted.
+    #[error("TLS: {why}")]
+    Tls {
+        /// What is wrong.
+        fault: TlsFault,
+        /// The same in words.
+        why: String,
+    },
+    /// The credentials to send can't be read.
+    #[error("no credentials to send: {0}")]
+    Credentials(String),
     /// No whole answer in time. Accepted but silent: stuck.
     #[error("no answer within {:.3} s", after.as_secs_f64())]
     Timeout {
@@ -40,6 +51,29 @@ pub enum Missed {
     },
 }
 
+/// What is wrong with a secure connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsFault {
+    /// The certificate is of another name.
+    Name,
+    /// The certificate's time is over.
+    Expired,
+    /// The certificate's time has not begun.
+    NotYetValid,
+    /// No authority known here has signed the certificate.
+    UnknownIssuer,
+    /// The certificate is itself an authority, as those made by hand often are.
+    SelfSigned,
+    /// The target wants a certificate of ours, or another than it got.
+    OwnCertificate,
+    /// What came is no TLS.
+    PlainHttp,
+    /// Our side of it can't be set up: a file, a key.
+    Setup,
+    /// Anything else.
+    Other,
+}
+
 impl Missed {
     /// Every value of the `outcome` label but `ok`.
     pub const OUTCOMES: [&str; 7] = ["refused", "connect", "timeout", "status", "parse", "truncated", "too_large"];
@@ -53,7 +87,7 @@ impl Missed {
     pub fn outcome(&self) -> &'static str {
         match self {
             Self::Refused => "refused",
-            Self::Connect(_) => "connect",
+            Self::Connect(_) | Self::Tls { .. } | Self::Credentials(_) => "connect",
             Self::Timeout { .. } => "timeout",
             Self::Status { .. } => "status",
             Self::Parse(_) => "parse",

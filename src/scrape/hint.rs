@@ -1,6 +1,6 @@
 //! What is probably behind a missed scrape, and what to do about it: one line for `check`, the landing page and the log.
 
-use super::Missed;
+use super::{Missed, TlsFault};
 use crate::target::{Address, Target};
 
 /// What the path of nginx' VTS module ends in when it is to answer JSON, whatever its display format is set to.
@@ -12,6 +12,10 @@ pub fn hint(kind: &str, missed: &Missed, target: &Target) -> Option<String> {
     match missed {
         Missed::Refused => Some(refused(kind).into()),
         Missed::Connect(why) => connect(kind, &why.to_lowercase(), target),
+        Missed::Tls { fault, .. } => tls(*fault, target),
+        Missed::Credentials(_) => {
+            Some("check the path in basic_auth or authorization, and that the secret is mounted and readable".into())
+        }
         Missed::Timeout { .. } => Some(timeout(kind).into()),
         Missed::Status { code, detail } => status(kind, *code, detail.as_deref().unwrap_or_default(), target),
         Missed::Parse(why) => parse(kind, why, target),
@@ -76,6 +80,34 @@ fn directory(any: &impl Fn(&[&str]) -> bool) -> Option<&'static str> {
     }
 }
 
+fn tls(fault: TlsFault, target: &Target) -> Option<String> {
+    let host = host(&target.address).unwrap_or("the target");
+    Some(match fault {
+        TlsFault::Name => {
+            format!("the certificate is not for {host}: set tls_config: {{server_name: …}} to a name it has, or use that name as target")
+        }
+        TlsFault::Expired => "renew the target's certificate, and restart or reload the target if that is done; or a clock is wrong".into(),
+        TlsFault::NotYetValid => "the clock of this machine or of the one that made the certificate is wrong".into(),
+        TlsFault::UnknownIssuer => {
+            "set tls_config: {ca_file: …} to the certificate of the authority that signed the target's; if it is set, it is another's"
+                .into()
+        }
+        TlsFault::SelfSigned => {
+            "the certificate is made as an authority (CA:TRUE), not as a server's: sign one with it, or set insecure_skip_verify: true"
+                .into()
+        }
+        TlsFault::OwnCertificate => {
+            "the target asks for a certificate of ours: set tls_config: {cert_file: …, key_file: …}, signed by an authority it knows"
+                .into()
+        }
+        TlsFault::PlainHttp => "the target speaks no TLS there: use http, or the port that speaks https".into(),
+        TlsFault::Setup => "nothing was sent: correct tls_config, and check that the files are mounted and readable".into(),
+        TlsFault::Other => {
+            "compare the versions of TLS (1.2 and 1.3 are spoken here) and what openssl s_client -connect HOST:PORT says".into()
+        }
+    })
+}
+
 fn timeout(kind: &str) -> &'static str {
     match kind {
         "workers" => {
@@ -94,13 +126,20 @@ fn status(kind: &str, code: u16, detail: &str, target: &Target) -> Option<String
     let path = path(&target.address).unwrap_or("/");
     Some(match (code, kind) {
         (301 | 302 | 303 | 307 | 308, _) => redirect(kind, path, detail),
+        (400, _) if detail.contains("HTTPS") => {
+            "the target speaks TLS on this port: write https:// in the target, or set scheme: https".into()
+        }
         (400, "workers" | "exporter") => {
             "Django refuses the Host header (ALLOWED_HOSTS): set http_headers: {Host: localhost}, or a host that it allows".into()
         }
-        (401 | 403, "nginx" | "nginx_vts") => {
+        (401, _) => {
+            "it asks for a login: set basic_auth or authorization in this source; if it is set, user, password or token are wrong"
+                .into()
+        }
+        (403, "nginx" | "nginx_vts") => {
             format!("nginx does not let this address in: put \"allow 127.0.0.1;\" into location {path}")
         }
-        (401 | 403, _) => {
+        (403, _) => {
             format!("access to {path} is restricted: let the scraper's address in, or use the workers' own metrics ports")
         }
         (404, "nginx") => {
@@ -226,6 +265,7 @@ mod tests {
     fn every_failure_names_its_fix() {
         let status = |code, detail: &str| Missed::Status { code, detail: (!detail.is_empty()).then(|| detail.to_string()) };
         let parse = |why: &str| Missed::Parse(why.into());
+        let tls = |fault| Missed::Tls { fault, why: String::new() };
         let timeout = Missed::Timeout { after: Duration::from_secs(5) };
         let dns = Missed::Connect("failed to lookup address information: Name or service not known".into());
         for (kind, missed, part) in [
@@ -253,6 +293,19 @@ mod tests {
             ("nginx_vts", parse("an HTML page"), "/format/json"),
             ("nginx_vts", parse("it begins with \"# HELP nginx_vts_info\""), "/format/json"),
             ("nginx_vts", parse("it begins with \"Active connections: 1\""), "--nginx"),
+            ("workers", status(400, "Client sent an HTTP request to an HTTPS server."), "scheme: https"),
+            ("nginx", status(400, "The plain HTTP request was sent to HTTPS port"), "scheme: https"),
+            ("exporter", status(401, "Unauthorized"), "basic_auth"),
+            ("workers", Missed::Credentials("cannot read /x: no such file".into()), "mounted"),
+            ("exporter", tls(TlsFault::Name), "web.example"),
+            ("exporter", tls(TlsFault::Expired), "renew"),
+            ("exporter", tls(TlsFault::NotYetValid), "clock"),
+            ("exporter", tls(TlsFault::UnknownIssuer), "ca_file"),
+            ("exporter", tls(TlsFault::SelfSigned), "insecure_skip_verify"),
+            ("exporter", tls(TlsFault::OwnCertificate), "cert_file"),
+            ("exporter", tls(TlsFault::PlainHttp), "use http"),
+            ("exporter", tls(TlsFault::Setup), "tls_config"),
+            ("exporter", tls(TlsFault::Other), "openssl"),
             ("workers", status(500, ""), "its log"),
             ("workers", status(502, ""), "reverse proxy"),
             ("exporter", status(508, ""), "leads back to this proxy"),

@@ -19,6 +19,15 @@ const REFUSAL_BYTES: usize = 2048;
 /// How much room is made at once for a body that announces its length; beyond, it grows as it comes.
 const BODY_RESERVE_MAX: usize = 1 << 20;
 
+/// The redirects that keep a GET a GET.
+const FOLLOWED: [StatusCode; 5] = [
+    StatusCode::MOVED_PERMANENTLY,
+    StatusCode::FOUND,
+    StatusCode::SEE_OTHER,
+    StatusCode::TEMPORARY_REDIRECT,
+    StatusCode::PERMANENT_REDIRECT,
+];
+
 /// One GET on a fresh connection, which ends with it.
 pub(super) async fn get<S>(
     socket: S,
@@ -40,10 +49,18 @@ where
     let left = deadline.saturating_duration_since(Instant::now());
     let mut request = http::Request::new(Empty::new());
     *request.uri_mut() = path.parse().map_err(|e| Missed::Connect(format!("the path {path:?} is no path of a URL: {e}")))?;
-    *request.headers_mut() = how.headers(host, left);
+    let mut headers = how.headers(host, left);
+    how.authorize(&mut headers)?;
+    *request.headers_mut() = headers;
     let exchange = async {
         let (head, body) = sender.send_request(request).await.map_err(|e| broken(&e))?.into_parts();
         if head.status != StatusCode::OK {
+            if how.follows_redirects()
+                && FOLLOWED.contains(&head.status)
+                && let Some(to) = text(&head.headers, LOCATION)
+            {
+                return Err(Ended::Moved { code: head.status.as_u16(), to });
+            }
             let detail = refusal(&head.headers, body).await;
             return Err(Missed::Status { code: head.status.as_u16(), detail }.into());
         }
@@ -125,7 +142,7 @@ fn announced(headers: &HeaderMap, limit: usize) -> Result<usize, Missed> {
 /// What a status other than 200 says: where it redirects to, or the first words of its body.
 async fn refusal(headers: &HeaderMap, mut body: Incoming) -> Option<String> {
     if let Some(location) = text(headers, LOCATION) {
-        return Some(format!("Location: {}", first_words(location.as_bytes())));
+        return Some(location_detail(&location));
     }
     let mut bytes = Vec::new();
     while bytes.len() < REFUSAL_BYTES {
@@ -135,6 +152,15 @@ async fn refusal(headers: &HeaderMap, mut body: Incoming) -> Option<String> {
         }
     }
     Some(first_words(&bytes)).filter(|words| !words.is_empty())
+}
+
+fn location_detail(location: &str) -> String {
+    format!("Location: {}", first_words(location.as_bytes()))
+}
+
+/// A redirect that isn't followed.
+pub(super) fn moved(code: u16, to: &str) -> Missed {
+    Missed::Status { code, detail: Some(location_detail(to)) }
 }
 
 /// The first words of a text or HTML page, on one line, without tags and control characters.
@@ -173,6 +199,10 @@ pub(super) fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
 
 /// An exchange that failed before the body.
 fn broken(e: &hyper::Error) -> Missed {
+    #[cfg(feature = "tls")]
+    if let Some(missed) = super::secure::fault_in(e) {
+        return missed;
+    }
     if e.is_parse() {
         Missed::Parse(format!("the answer is not HTTP ({})", with_cause(e)))
     } else {

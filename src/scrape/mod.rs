@@ -4,21 +4,30 @@
 //! would block it. That no target is read twice at once is the business of the caller ([`crate::round`] does rounds one by one).
 
 mod accept;
+#[cfg(test)]
+mod access_tests;
 mod connect;
+mod credentials;
 mod directory;
 mod error;
 mod file;
 mod guard;
 mod hint;
 mod http;
+mod redirect;
 mod request;
+#[cfg(feature = "tls")]
+mod secure;
+#[cfg(test)]
+#[cfg(feature = "tls")]
+mod secure_tests;
 mod stream;
 #[cfg(test)]
 mod tests;
 
 pub use directory::{DirectoryFile, Owner, replay};
 pub(crate) use directory::{directory_contents, list_directory};
-pub use error::{Body, Missed, Part, Receipt, Scraped, Sink};
+pub use error::{Body, Missed, Part, Receipt, Scraped, Sink, TlsFault};
 pub use guard::{GUARD_HEADER, ProcessId};
 pub use hint::hint;
 pub use request::{BadHeader, Request};
@@ -42,10 +51,11 @@ pub async fn scrape_into(target: &Target, how: &Request, deadline: Instant, sink
     let reading = async {
         match read(&target.address, how, deadline, sink).await {
             Err(Ended::Again) => match read(&target.address, how, deadline, &mut |_| Ok(Receipt::Whole)).await {
-                Err(Ended::Again) => Err(Missed::fault()),
+                Err(Ended::Again | Ended::Moved { .. }) => Err(Missed::fault()),
                 Err(Ended::Missed(missed)) => Err(missed),
                 Ok(body) => Ok(body),
             },
+            Err(Ended::Moved { code, to }) => Err(http::moved(code, &to)),
             Err(Ended::Missed(missed)) => Err(missed),
             Ok(body) => Ok(body),
         }
@@ -63,6 +73,11 @@ pub async fn scrape_into(target: &Target, how: &Request, deadline: Instant, sink
 enum Ended {
     Missed(Missed),
     Again,
+    /// A redirect that may be followed.
+    Moved {
+        code: u16,
+        to: String,
+    },
 }
 
 impl From<crate::compression::UnpackError> for Ended {
@@ -77,7 +92,22 @@ impl From<Missed> for Ended {
     }
 }
 
+/// Reads a target, through redirects where the source follows them.
 async fn read(address: &Address, how: &Request, deadline: Instant, sink: &mut Sink<'_>) -> Result<Body, Ended> {
+    let mut at = address.clone();
+    for _ in 0..redirect::REDIRECTS_MAX {
+        match read_one(&at, how, deadline, sink).await {
+            Err(Ended::Moved { code, to }) => at = redirect::next(&at, how.host(), &to).ok_or_else(|| http::moved(code, &to))?,
+            ended => return ended,
+        }
+    }
+    match read_one(&at, how, deadline, sink).await {
+        Err(Ended::Moved { code, to }) => Err(http::moved(code, &to).into()),
+        ended => ended,
+    }
+}
+
+async fn read_one(address: &Address, how: &Request, deadline: Instant, sink: &mut Sink<'_>) -> Result<Body, Ended> {
     Ok(match address {
         Address::File(path) => file::read(path, how.body_bytes_max()).await?,
         Address::Directory(path) => directory::read(path, how, sink).await?,
@@ -85,7 +115,20 @@ async fn read(address: &Address, how: &Request, deadline: Instant, sink: &mut Si
             stream::read(connect::tcp(host, *port).await?, how, stream::Speak::WhenSilent, deadline).await?
         }
         Address::Unix(path) => stream::read(connect::unix(path).await?, how, stream::Speak::WhenSilent, deadline).await?,
-        Address::Http { host, port, path } => {
+        Address::Http { tls: true, host, port, path } => {
+            #[cfg(feature = "tls")]
+            {
+                let socket = connect::tcp(host, *port).await?;
+                let socket = how.secure().connect(socket, host).await?;
+                http::get(socket, &connect::authority(host, *port), path, how, deadline, sink).await?
+            }
+            #[cfg(not(feature = "tls"))]
+            {
+                let _ = (host, port, path);
+                return Err(Missed::Tls { fault: TlsFault::Setup, why: crate::config::NO_TLS.into() }.into());
+            }
+        }
+        Address::Http { tls: false, host, port, path } => {
             let socket = connect::tcp(host, *port).await?;
             let host = connect::authority(host, *port);
             if how.is_stream() {

@@ -1,6 +1,9 @@
 use super::accept::accept;
+use super::credentials::Authorizer;
 use super::directory::Reading;
-use super::{GUARD_HEADER, ProcessId, USER_AGENT};
+#[cfg(feature = "tls")]
+use super::secure::Secure;
+use super::{GUARD_HEADER, Missed, ProcessId, USER_AGENT};
 use crate::config::{SourceConfig, is_secret_header};
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, USER_AGENT as USER_AGENT_HEADER};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -17,6 +20,10 @@ pub struct Request {
     headers: HeaderMap,
     body_bytes_max: usize,
     stream: bool,
+    authorizer: Option<Arc<Authorizer>>,
+    #[cfg(feature = "tls")]
+    secure: Arc<Secure>,
+    follows_redirects: bool,
     /// Whether the last raw stream waited for a request.
     asks_first: Arc<AtomicBool>,
     /// How directories are read.
@@ -62,8 +69,41 @@ impl Request {
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert(GUARD_HEADER, id.header().clone());
         let (body_bytes_max, stream) = (source.limits.body_bytes_max, source.kind.may_stream);
-        let reading = Arc::new(Reading::new(source.multiproc));
-        Ok(Self { headers, body_bytes_max, stream, asks_first: Arc::default(), reading })
+        Ok(Self {
+            headers,
+            body_bytes_max,
+            stream,
+            authorizer: source.credentials.clone().map(|credentials| Arc::new(Authorizer::new(credentials))),
+            #[cfg(feature = "tls")]
+            secure: Arc::new(Secure::new(source.tls_config.clone())),
+            follows_redirects: source.follow_redirects,
+            asks_first: Arc::default(),
+            reading: Arc::new(Reading::new(source.multiproc)),
+        })
+    }
+
+    /// Puts the configured credentials among the headers.
+    ///
+    /// # Errors
+    /// [`Missed::Credentials`]: a file that holds them can't be read.
+    pub(super) fn authorize(&self, headers: &mut HeaderMap) -> Result<(), Missed> {
+        self.authorizer.as_ref().map_or(Ok(()), |authorizer| authorizer.authorize(headers))
+    }
+
+    /// How TLS is spoken.
+    #[cfg(feature = "tls")]
+    pub(super) fn secure(&self) -> &Secure {
+        &self.secure
+    }
+
+    /// Whether redirects are followed.
+    pub(super) fn follows_redirects(&self) -> bool {
+        self.follows_redirects
+    }
+
+    /// The configured Host header; empty if there is none.
+    pub(super) fn host(&self) -> &str {
+        self.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default()
     }
 
     /// The headers of one scrape that may still take `left`; `host` where none is configured.

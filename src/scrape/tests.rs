@@ -39,7 +39,7 @@ fn target(address: Address) -> Target {
 }
 
 fn http_at(port: u16) -> Target {
-    target(Address::Http { host: "127.0.0.1".into(), port, path: "/metrics".into() })
+    target(Address::Http { tls: false, host: "127.0.0.1".into(), port, path: "/metrics".into() })
 }
 
 fn tcp_at(port: u16) -> Target {
@@ -150,9 +150,9 @@ async fn failures_to_connect_are_told_apart() {
     let free = testing::free_port().await;
     let workers = how("workers", |_| {});
     assert_eq!(scrape(&http_at(free), &workers, soon()).await.result.unwrap_err(), Missed::Refused);
-    let named = target(Address::Http { host: "localhost".into(), port: free, path: "/".into() });
+    let named = target(Address::Http { tls: false, host: "localhost".into(), port: free, path: "/".into() });
     assert_eq!(scrape(&named, &workers, soon()).await.result.unwrap_err(), Missed::Refused);
-    let nowhere = target(Address::Http { host: "nowhere.invalid".into(), port: 1, path: "/".into() });
+    let nowhere = target(Address::Http { tls: false, host: "nowhere.invalid".into(), port: 1, path: "/".into() });
     let got = scrape(&nowhere, &workers, soon()).await.result;
     assert!(matches!(&got, Err(Missed::Connect(why)) if why.contains("nowhere.invalid") && why.contains("DNS")), "{got:?}");
     let got = scrape(&target(Address::Unix("/no/such.sock".into())), &workers, soon()).await.result;

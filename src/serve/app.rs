@@ -1,3 +1,4 @@
+use super::gate::Gate;
 use super::respond::{Response, answer, set, text};
 use super::{metrics, page, targets};
 use crate::compression::Encoding;
@@ -17,6 +18,7 @@ pub struct App {
     pub(super) proxy: Proxy,
     pub(super) telemetry_path: String,
     pub(super) scrape_timeout: Duration,
+    gate: Gate,
     connections_max: usize,
     header_timeout: Duration,
 }
@@ -37,21 +39,35 @@ impl App {
             proxy,
             telemetry_path: config.web.telemetry_path.clone(),
             scrape_timeout: config.scrape_timeout,
+            gate: Gate::default(),
             connections_max: config.limits.connections_max,
             header_timeout: config.limits.client_header_timeout,
         }
     }
 
+    /// The same behind a gate.
+    #[must_use]
+    pub fn behind(self, gate: Gate) -> Self {
+        Self { gate, ..self }
+    }
+
     /// Answers a request. Its body, if any, is ignored; a panic costs this request only.
     pub(super) async fn handle<B>(&self, request: Request<B>) -> Response {
         let arrived = Instant::now();
-        let response = AssertUnwindSafe(self.route(&request, arrived)).catch_unwind().await.unwrap_or_else(|_panic| {
+        let answering = async {
+            match self.gate.admit(&request).await {
+                Ok(()) => self.route(&request, arrived).await,
+                Err(refused) => refused,
+            }
+        };
+        let mut response = AssertUnwindSafe(answering).catch_unwind().await.unwrap_or_else(|_panic| {
             tracing::error!(path = request.uri().path(), "a fault while answering");
             text(StatusCode::INTERNAL_SERVER_ERROR, "a fault in onescrape itself; its log says more; please report it")
         });
         let exposition = response.extensions().get::<Exposition>().copied();
         let (format, encoding) = exposition.map_or(("", Encoding::Identity.as_str()), |e| (e.format, e.encoding));
         self.proxy.count_request(response.status().as_u16(), format, encoding, exposition.map(|e| e.bytes));
+        self.gate.dress(&mut response);
         response
     }
 
@@ -81,6 +97,10 @@ impl App {
             "/-/ready" => text(StatusCode::SERVICE_UNAVAILABLE, "not ready: the first round of scrapes is not over yet"),
             _ => page::page(&self.proxy.report(), &self.telemetry_path),
         }
+    }
+
+    pub(super) fn gate(&self) -> &Gate {
+        &self.gate
     }
 
     pub(super) fn connections_max(&self) -> usize {

@@ -1,13 +1,14 @@
 use super::app::App;
 use super::patience::Patient;
+use super::socket::Socket;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
@@ -36,7 +37,7 @@ impl Connections {
     }
 
     /// Serves a connection in a task of its own, unless there are too many.
-    pub(super) async fn take(&self, mut socket: TcpStream) {
+    pub(super) async fn take(&self, mut socket: Socket) {
         let Ok(permit) = self.free.clone().try_acquire_owned() else {
             self.app.turned_away();
             // Best effort: the client may have gone, and the next one waits.
@@ -45,7 +46,16 @@ impl Connections {
         };
         let (app, draining) = (self.app.clone(), self.draining.subscribe());
         tokio::spawn(async move {
-            serve(socket, app, draining).await;
+            let limit = app.header_timeout();
+            match app.gate().secure(socket, limit).await {
+                Ok(socket) => serve(socket, app, draining).await,
+                Err(error) => {
+                    if error.kind() == ErrorKind::TimedOut {
+                        app.head_too_slow();
+                    }
+                    tracing::debug!(%error, "a connection did not become a secure one");
+                }
+            }
             drop(permit);
         });
     }
@@ -59,9 +69,7 @@ impl Connections {
     }
 }
 
-async fn serve(socket: TcpStream, app: Arc<App>, mut draining: watch::Receiver<bool>) {
-    // Without it the last small write of an answer could wait for an acknowledgement; a failure only costs that time.
-    let _ = socket.set_nodelay(true);
+async fn serve(socket: Socket, app: Arc<App>, mut draining: watch::Receiver<bool>) {
     let header_timeout = app.header_timeout();
     let requests = AtomicUsize::new(0);
     let service = service_fn(|request| {

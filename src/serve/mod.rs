@@ -3,6 +3,7 @@
 mod accept_encoding;
 mod app;
 mod connection;
+mod gate;
 mod listen;
 mod metrics;
 pub mod negotiate;
@@ -10,17 +11,19 @@ mod page;
 mod patience;
 mod query;
 mod respond;
+mod socket;
 mod targets;
 #[cfg(test)]
 mod tests;
 
 pub use app::App;
-pub use listen::{ListenError, bind};
+pub use gate::{Gate, GateError};
+pub use listen::{ListenError, bind, inherited};
+pub use socket::Listener;
 
 use connection::Connections;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
 
 /// How long requests under way may still take once the server is told to end. Below the 30 s that Kubernetes leaves by default.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -29,7 +32,7 @@ pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
 /// Serves until `shutdown` comes; then accepts no more, lets requests under way finish and returns.
-pub async fn run(listeners: Vec<TcpListener>, app: App, shutdown: impl Future<Output = ()>) {
+pub async fn run(listeners: Vec<Listener>, app: App, shutdown: impl Future<Output = ()>) {
     let connections = Arc::new(Connections::new(Arc::new(app)));
     let mut accepting: tokio::task::JoinSet<()> =
         listeners.into_iter().map(|listener| accept(listener, connections.clone())).collect();
@@ -38,10 +41,10 @@ pub async fn run(listeners: Vec<TcpListener>, app: App, shutdown: impl Future<Ou
     connections.drain(DRAIN_TIMEOUT).await;
 }
 
-async fn accept(listener: TcpListener, connections: Arc<Connections>) {
+async fn accept(listener: Listener, connections: Arc<Connections>) {
     loop {
         match listener.accept().await {
-            Ok((socket, _peer)) => connections.take(socket).await,
+            Ok(socket) => connections.take(socket).await,
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(ACCEPT_BACKOFF).await;

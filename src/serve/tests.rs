@@ -25,7 +25,8 @@ async fn start(body: &'static str, change: impl FnOnce(&mut Config)) -> Running 
     change(&mut config);
     let proxy = Proxy::start(&config).unwrap();
     let listeners = bind(&config.web.listen_addresses).await.unwrap();
-    let address = listeners[0].local_addr().unwrap();
+    let Some(Listener::Tcp(listener)) = listeners.first() else { panic!("TCP") };
+    let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
     let app = App::new(proxy.clone(), &config);
     let ended = tokio::spawn(run(listeners, app, async move { stopped.await.unwrap_or_default() }));

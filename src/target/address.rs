@@ -4,8 +4,10 @@ use std::path::PathBuf;
 /// Where one target listens, and how it is spoken to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Address {
-    /// HTTP over TCP.
+    /// HTTP over TCP, and over TLS where `tls` is set.
     Http {
+        /// Whether the address says `https`.
+        tls: bool,
         /// Host name or IP address, without brackets.
         host: String,
         /// TCP port.
@@ -68,7 +70,9 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let host = |h: &str| if h.contains(':') { format!("[{h}]") } else { h.to_string() };
         match self {
-            Self::Http { host: h, port, path } => write!(f, "http://{}:{port}{path}", host(h)),
+            Self::Http { tls, host: h, port, path } => {
+                write!(f, "{}://{}:{port}{path}", if *tls { "https" } else { "http" }, host(h))
+            }
             Self::HttpUnix { socket, path } => write!(f, "unix://{}:{path}", socket.display()),
             Self::Tcp { host: h, port } => write!(f, "tcp://{}:{port}", host(h)),
             Self::Unix(path) => write!(f, "unix://{}", path.display()),
@@ -78,18 +82,36 @@ impl fmt::Display for Address {
     }
 }
 
-/// Understands `HOST:PORT[-PORT]` and `http://HOST:PORT[-PORT][/path]`; a port range becomes one target per port, in order.
+impl Address {
+    /// Speaks TLS to it, if it is spoken to by HTTP over TCP.
+    pub fn secure(&mut self) {
+        if let Self::Http { tls, .. } = self {
+            *tls = true;
+        }
+    }
+
+    /// Whether it is spoken to over TLS.
+    pub fn is_secure(&self) -> bool {
+        matches!(self, Self::Http { tls: true, .. })
+    }
+}
+
+/// Understands `HOST:PORT[-PORT]` and `http(s)://HOST:PORT[-PORT][/path]`; a port range becomes one target per port, in order.
 /// `default_path` stands in where no path is given.
 ///
 /// # Errors
-/// A text that is none of these, `https` (not built in), a port outside 1–65535, a range that falls, user and password in the URL.
+/// A text that is none of these, a port outside 1–65535, a range that falls, user and password in the URL.
 pub fn http_targets(text: &str, default_path: &str) -> Result<Vec<Target>, AddressError> {
     let error = |why: String| AddressError { text: text.to_string(), why };
-    let (rest, has_scheme) = match text.split_once("://") {
-        Some(("http", rest)) => (rest, true),
-        Some((scheme, _)) => return Err(error(format!("scheme {scheme:?} is not known here; use http://HOST:PORT/path"))),
-        None => (text, false),
+    let (rest, scheme) = match text.split_once("://") {
+        Some(("http", rest)) => (rest, Some("http")),
+        Some(("https", rest)) => (rest, Some("https")),
+        Some((scheme, _)) => {
+            return Err(error(format!("scheme {scheme:?} is not known here; use http://HOST:PORT/path or https://HOST:PORT/path")));
+        }
+        None => (text, None),
     };
+    let tls = scheme == Some("https");
     let (authority, path) = match rest.find('/') {
         Some(at) => (&rest[..at], &rest[at..]),
         None => (rest, default_path),
@@ -99,7 +121,8 @@ pub fn http_targets(text: &str, default_path: &str) -> Result<Vec<Target>, Addre
     }
     let (host, ports) = split_host_port(authority).ok_or_else(|| error("expected HOST:PORT or HOST:PORT-PORT".into()))?;
     let (first, last) = match ports {
-        None if has_scheme => (80, 80),
+        None if tls => (443, 443),
+        None if scheme.is_some() => (80, 80),
         None => return Err(error("no port; expected HOST:PORT or HOST:PORT-PORT".into())),
         Some(ports) => parse_ports(ports).map_err(error)?,
     };
@@ -107,12 +130,12 @@ pub fn http_targets(text: &str, default_path: &str) -> Result<Vec<Target>, Addre
     Ok((first..=last)
         .map(|port| Target {
             id: format!("{bracketed}:{port}"),
-            text: match (first == last, has_scheme) {
+            text: match (first == last, scheme) {
                 (true, _) => text.to_string(),
-                (false, true) => format!("http://{bracketed}:{port}{path}"),
-                (false, false) => format!("{bracketed}:{port}"),
+                (false, Some(scheme)) => format!("{scheme}://{bracketed}:{port}{path}"),
+                (false, None) => format!("{bracketed}:{port}"),
             },
-            address: Address::Http { host: host.to_string(), port, path: path.to_string() },
+            address: Address::Http { tls, host: host.to_string(), port, path: path.to_string() },
         })
         .collect())
 }
@@ -158,6 +181,8 @@ mod tests {
         assert_eq!(ids("http://a:5/x/?y=1").unwrap(), ["http://a:5/x/?y=1"]);
         assert_eq!(ids("[::1]:9").unwrap(), ["http://[::1]:9/metrics"]);
         assert_eq!(ids("http://a").unwrap(), ["http://a:80/metrics"]);
+        assert_eq!(ids("https://a/x").unwrap(), ["https://a:443/x"]);
+        assert_eq!(ids("https://a:1-2").unwrap(), ["https://a:1/metrics", "https://a:2/metrics"]);
         let texts = |t: &str| http_targets(t, "/metrics").unwrap().into_iter().map(|t| t.text).collect::<Vec<_>>();
         assert_eq!(texts("http://a"), ["http://a"], "one target keeps its text");
         assert_eq!(texts("http://a:1-2"), ["http://a:1/metrics", "http://a:2/metrics"]);

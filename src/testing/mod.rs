@@ -1,5 +1,10 @@
 //! What unit tests of several modules need: a source configuration, a fake target.
 
+/// The same as integration tests use.
+#[cfg(feature = "tls")]
+#[path = "../../tests/support/certificates.rs"]
+#[allow(dead_code, reason = "each uses a part of it")]
+pub(crate) mod certificates;
 mod fake;
 mod server;
 
@@ -35,7 +40,7 @@ pub(crate) fn source_of(kind: &'static Kind, targets: Vec<Target>) -> SourceConf
 
 /// A target over HTTP on loopback.
 pub(crate) fn http_target(port: u16) -> Target {
-    let address = Address::Http { host: "127.0.0.1".into(), port, path: "/metrics".into() };
+    let address = Address::Http { host: "127.0.0.1".into(), port, path: "/metrics".into(), tls: false };
     Target { id: format!("127.0.0.1:{port}"), text: format!("127.0.0.1:{port}"), address }
 }
 
@@ -69,6 +74,7 @@ pub(crate) fn config(sources: Vec<SourceConfig>) -> Config {
         limits: Limits::default(),
         web: WebConfig {
             listen_addresses: vec!["127.0.0.1:0".into()],
+            config_file: None,
             telemetry_path: "/metrics".into(),
             openmetrics_created: false,
         },

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Installs what the tests run against: nginx and Prometheus from Debian, Django, gunicorn and uWSGI in a virtual environment under
+# Installs what the tests run against: nginx, Prometheus and curl from Debian, Django, gunicorn and uWSGI in a virtual environment under
 # ${ONESCRAPE_STACK:-.stack}. Made for a bare Debian 12, as root or with sudo; does nothing, quickly, where all is there.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 stack=${ONESCRAPE_STACK:-$here/../../.stack}
-packages=(nginx-light prometheus python3-venv g++) # g++ builds libFuzzer
+packages=(nginx-light prometheus curl python3-venv g++) # g++ builds libFuzzer
 policy=/usr/sbin/policy-rc.d
 attempts=3 # a mirror or an index may fail for a moment
 

@@ -3,7 +3,9 @@
 #![allow(dead_code, reason = "every test binary compiles this module and uses a part of it")]
 
 pub mod case;
+pub mod certificates;
 pub mod compare;
+pub mod curl;
 pub mod exposition;
 pub mod fake_worker;
 pub mod http;

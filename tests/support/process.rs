@@ -20,11 +20,16 @@ pub struct Process {
 
 impl Process {
     /// Starts it, with stdout and stderr going to `NAME.log` in `dir` (appended to).
-    pub fn spawn(name: &str, mut command: Command, dir: &Path) -> Self {
+    pub fn spawn(name: &str, command: Command, dir: &Path) -> Self {
+        Self::spawn_with_input(name, command, dir, Stdio::null())
+    }
+
+    /// The same with something as its standard input.
+    pub fn spawn_with_input(name: &str, mut command: Command, dir: &Path, input: Stdio) -> Self {
         let log = dir.join(format!("{name}.log"));
         let file = File::options().create(true).append(true).open(&log).expect("cannot open the log");
         let child = command
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(file.try_clone().expect("cannot share the log"))
             .stderr(file)
             .process_group(0)

@@ -65,10 +65,21 @@ impl Prometheus {
 
     /// The same with further flags.
     pub fn start_with(jobs: &[(&str, SocketAddr)], dir: &Path, flags: &[&str]) -> Self {
+        let jobs: Vec<_> = jobs.iter().map(|(job, address)| (*job, *address, "")).collect();
+        Self::launch(&jobs, dir, flags)
+    }
+
+    /// Starts it with one job that has further settings, in YAML's flow style.
+    pub fn start_job(job: &str, address: SocketAddr, settings: &str, dir: &Path) -> Self {
+        Self::launch(&[(job, address, settings)], dir, &[])
+    }
+
+    fn launch(jobs: &[(&str, SocketAddr, &str)], dir: &Path, flags: &[&str]) -> Self {
         let mut config =
             format!("global: {{scrape_interval: {SCRAPE_INTERVAL}s, scrape_timeout: {SCRAPE_INTERVAL}s}}\nscrape_configs:\n");
-        for (job, address) in jobs {
-            writeln!(config, "  - {{job_name: {job}, static_configs: [{{targets: [\"{address}\"]}}]}}")
+        for (job, address, settings) in jobs {
+            let more = if settings.is_empty() { String::new() } else { format!(", {settings}") };
+            writeln!(config, "  - {{job_name: {job}, static_configs: [{{targets: [\"{address}\"]}}]{more}}}")
                 .expect("writing to a String");
         }
         let file = dir.join("prometheus.yml");

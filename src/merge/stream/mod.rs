@@ -1,4 +1,4 @@
-//! Reading bodies as they come, along the pool's [`Layout`]: a chunk in, values onto columns; no body is ever held.
+//! Reading bodies as they come, along the pool's [`Layout`](super::layout::Layout): a chunk in, values onto columns; no body is ever held.
 //!
 //! Equal to parsing the whole body and [staging](super::stage) it, on every body this accepts; what it can't be sure of it hands
 //! back ([`FeedError::SecondLook`]) to be read whole.

@@ -23,7 +23,12 @@ fn config(sources: Vec<SourceConfig>) -> Config {
         scrape_timeout: Duration::from_secs(5),
         sources,
         limits: Limits::default(),
-        web: WebConfig { listen_addresses: Vec::new(), telemetry_path: "/metrics".into(), openmetrics_created: false },
+        web: WebConfig {
+            listen_addresses: Vec::new(),
+            config_file: None,
+            telemetry_path: "/metrics".into(),
+            openmetrics_created: false,
+        },
         state: StateConfig::default(),
         log: LogConfig::default(),
     }
