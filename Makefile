@@ -29,7 +29,9 @@ doc:
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 
+bench: export ONESCRAPE_SMALLEST ?= $(CURDIR)/target/small/onescrape
 bench:
+	@cargo build --locked --quiet --profile small --no-default-features --bin onescrape
 	@cargo bench --locked --no-run
 	@cargo bench --locked --quiet --bench state
 	@cargo bench --locked --quiet --bench table

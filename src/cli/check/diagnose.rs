@@ -1,5 +1,5 @@
 use super::observe::{Observation, Observed};
-use super::{directory, pool};
+use super::{directory, pool, wide};
 use crate::round::TargetState;
 use crate::scrape::Missed;
 
@@ -31,7 +31,7 @@ pub struct Finding {
     /// How bad it is.
     pub severity: Severity,
     /// A stable name for programs: an outcome of a scrape (`refused`, `timeout`, …), or one of the words listed in
-    /// `pool.rs` and `directory.rs`.
+    /// `pool.rs`, `wide.rs` and `directory.rs`.
     pub code: &'static str,
     /// Name of the source.
     pub source: String,
@@ -50,6 +50,7 @@ pub fn diagnose(observations: &[Observation<'_>]) -> Vec<Finding> {
         missed(observation, &mut findings);
         if observation.is_pool() {
             pool::diagnose(observation, observations, &mut findings);
+            wide::diagnose(observation, &mut findings);
         }
         directory::diagnose(observation, &mut findings);
     }

@@ -12,6 +12,7 @@ mod pool;
 mod read;
 mod state;
 mod table;
+mod wide;
 
 use diagnose::{Finding, Severity, diagnose};
 

@@ -1,3 +1,4 @@
+use super::wide::{WideFamily, wide_families};
 use crate::config::{GaugeMode, SourceConfig};
 use crate::encode::FamilyView;
 use crate::merge::Now;
@@ -65,6 +66,8 @@ pub struct WorkerFacts {
     pub requests: Option<f64>,
     /// Every gauge with the name of the mode in which it is merged.
     pub gauges: BTreeMap<String, &'static str>,
+    /// Families that one label makes large.
+    pub wide: Vec<WideFamily>,
 }
 
 impl WorkerFacts {
@@ -110,7 +113,7 @@ pub fn read(source: &SourceConfig, target: &Target, scraped: Scraped) -> Result<
 
 /// What a worker's families tell; `source` decides how its gauges are merged.
 pub fn worker_facts(exposition: &Exposition<'_>, source: &SourceConfig) -> WorkerFacts {
-    let mut facts = WorkerFacts::default();
+    let mut facts = WorkerFacts { wide: wide_families(exposition, source), ..WorkerFacts::default() };
     let (mut is_django, mut is_bare) = (false, true);
     for family in exposition.families.iter().filter(|family| !family.samples.is_empty()) {
         let name = family.name.as_ref();

@@ -48,6 +48,7 @@ fn worker(started: f64, requests: f64) -> Outcome {
         is_django_or_bare: true,
         requests: Some(requests),
         gauges: BTreeMap::from([("process_open_fds".into(), "max"), ("queue".into(), "all")]),
+        wide: Vec::new(),
     }))
 }
 
