@@ -14,9 +14,11 @@ mod family;
 mod head;
 mod native;
 mod number;
+mod wide;
 
 pub use family::{Exemplar, Family, Labels, MetricType, Role, Sample};
 pub use head::{child_head, is_legacy_label_name, is_legacy_metric_name, sample_head, sample_name, split_head};
 pub(crate) use head::{child_labels, push_escaped, push_label_name, push_quoted};
 pub use native::{NativeBuckets, NativeHistogram, NativeSample};
 pub use number::{TextSink, parse_number, push_bound, push_number};
+pub use wide::WideFamily;

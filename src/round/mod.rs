@@ -21,6 +21,7 @@ pub use status::{State as TargetState, Status};
 use crate::compression::Encoding;
 use crate::config::Config;
 use crate::encode::Format;
+use crate::model::WideFamily;
 use crate::scrape::{BadHeader, ProcessId, Request};
 use crate::state::Store;
 use bytes::Bytes;
@@ -160,6 +161,11 @@ impl Proxy {
     /// The random id of this process, sent with every scrape.
     pub fn id(&self) -> &ProcessId {
         &self.id
+    }
+
+    /// Families of workers that one label makes large, with the names of their sources; the largest first. Goes through every series.
+    pub fn wide_families(&self) -> Vec<(String, WideFamily)> {
+        lock(&self.state).wide_families()
     }
 
     /// How every source and target stands.

@@ -1,5 +1,7 @@
 use super::state::State;
 use super::status::Status;
+use crate::encode::SampleView;
+use crate::model::{Labels, Role, WideFamily, split_head};
 use crate::scrape::hint;
 use crate::source::Endpoints;
 use crate::target::Target;
@@ -33,6 +35,19 @@ pub struct TargetReport {
 }
 
 impl State {
+    /// Families of workers that one label makes large, with their sources; the largest first.
+    pub(super) fn wide_families(&self) -> Vec<(String, WideFamily)> {
+        let mut wide = Vec::new();
+        for entry in self.sources.iter().filter(|s| s.is_workers()) {
+            for family in entry.source.families() {
+                let series: Vec<_> = family.samples.iter().filter(|s| s.role != Role::Created).map(child_labels).collect();
+                wide.extend(WideFamily::of(family.name, &series).map(|found| (entry.config.name.clone(), found)));
+            }
+        }
+        wide.sort_by(|a, b| b.1.cmp(&a.1));
+        wide
+    }
+
     pub(super) fn report(&self) -> Vec<SourceReport> {
         let target = |(target, status): (&Target, &Status), kind| TargetReport {
             target: target.clone(),
@@ -51,4 +66,16 @@ impl State {
             })
             .collect()
     }
+}
+
+/// The labels of a sample's child, and what it is of it.
+fn child_labels<'a>(sample: &SampleView<'a>) -> (Labels<'a>, Role) {
+    let own = match sample.role {
+        Role::Bucket(_) => "le",
+        Role::Quantile(_) => "quantile",
+        _ => "",
+    };
+    let mut labels = split_head(sample.head).map(|(_, labels)| labels).unwrap_or_default();
+    labels.retain(|(name, _)| name != own);
+    (labels, sample.role)
 }

@@ -95,7 +95,7 @@ impl App {
             },
             "/-/ready" if self.proxy.is_ready() => text(StatusCode::OK, "ready"),
             "/-/ready" => text(StatusCode::SERVICE_UNAVAILABLE, "not ready: the first round of scrapes is not over yet"),
-            _ => page::page(&self.proxy.report(), &self.telemetry_path),
+            _ => page::page(&self.proxy.report(), &self.proxy.wide_families(), &self.telemetry_path),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::respond::{Response, answer, set};
 use super::targets::time;
+use crate::model::WideFamily;
 use crate::round::{SourceReport, TargetReport, TargetState};
 use http::StatusCode;
 use http::header::CONTENT_SECURITY_POLICY;
@@ -31,9 +32,9 @@ impl<T: Display> Display for Escaped<T> {
 }
 
 /// The page.
-pub(super) fn page(sources: &[SourceReport], telemetry_path: &str) -> Response {
+pub(super) fn page(sources: &[SourceReport], wide: &[(String, WideFamily)], telemetry_path: &str) -> Response {
     let metrics = Escaped(telemetry_path);
-    let tables: String = sources.iter().map(table).collect();
+    let tables: String = sources.iter().map(table).chain([large(wide)]).collect();
     let html = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
          <title>onescrape</title><style>{STYLE}</style></head><body><h1>onescrape</h1>\
@@ -56,6 +57,29 @@ fn table(source: &SourceReport) -> String {
         Escaped(source.kind),
         source.up,
         source.targets.len(),
+    )
+}
+
+/// Families that one label makes large, and the setting that helps.
+fn large(wide: &[(String, WideFamily)]) -> String {
+    if wide.is_empty() {
+        return String::new();
+    }
+    let row = |(source, family): &(String, WideFamily)| {
+        format!(
+            "<tr><td>{}<td>{}<td>{}<td>{} without {}<td><code>{}</code></tr>",
+            Escaped(source),
+            Escaped(&family.name),
+            family.series,
+            family.left,
+            Escaped(&family.label),
+            Escaped(family.setting())
+        )
+    };
+    let rows: String = wide.iter().map(row).collect();
+    format!(
+        "<h2>Large families <small>where nobody asks by the label, the setting leaves it out before it is stored</small></h2><table><tr>\
+         <th>source<th>family<th>series<th>would be<th>setting of the source</tr>{rows}</table>"
     )
 }
 

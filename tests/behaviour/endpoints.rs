@@ -201,3 +201,17 @@ fn what_is_no_http_costs_nothing() {
     }
     assert_eq!(get(proxy.address(), "/metrics", &[]).unwrap().status, 200);
 }
+
+/// What one label makes large is shown with the setting that helps; what is in the label can't break the page.
+#[test]
+fn the_page_names_large_families() {
+    let line = |at: usize| format!("wide_total{{method=\"get\",template=\"<script>{at}\"}} 1\n");
+    let body: String = std::iter::once("# TYPE wide_total counter\n".to_string()).chain((0..600).map(line)).collect();
+    let worker = FakeWorker::answering(Answer::text(&body));
+    let proxy = Proxy::of(&[&worker]);
+    proxy.get("/metrics");
+    let page = proxy.get("/");
+    assert!(page.text().contains("wide_total<td>600<td>1 without template"), "{}", page.text());
+    assert!(page.text().contains("aggregate: [{match: &quot;wide_total&quot;, without: [template]}]"), "{}", page.text());
+    assert!(!page.text().contains("<script"));
+}

@@ -1,9 +1,9 @@
-use super::wide::{WideFamily, wide_families};
+use super::wide::wide_families;
 use crate::config::{GaugeMode, SourceConfig};
 use crate::encode::FamilyView;
 use crate::merge::Now;
 use crate::merge::rules::mode_of;
-use crate::model::{Family, MetricType};
+use crate::model::{Family, MetricType, WideFamily};
 use crate::parse::{Exposition, parse};
 use crate::scrape::{Missed, Scraped};
 use crate::source::{Source, multiproc};
