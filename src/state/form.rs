@@ -173,7 +173,9 @@ impl Document {
 }
 
 /// The head, and where the parts of each source stand.
-fn outline(bytes: &[u8], body: Range<usize>) -> Result<(FileHead, Vec<(Section, Range<usize>)>), Unreadable> {
+type Outline = (FileHead, Vec<(Section, Range<usize>)>);
+
+fn outline(bytes: &[u8], body: Range<usize>) -> Result<Outline, Unreadable> {
     let end = body.end;
     let mut parts = Saved::new(bytes.get(body).unwrap_or_default());
     let (mut head, mut sections) = (None, Vec::<(Section, Range<usize>)>::new());
