@@ -9,6 +9,7 @@ use std::error::Error;
 use std::future::Future;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
+#[cfg(feature = "demo")]
 use tokio::net::TcpListener;
 
 /// Something asked for is wrong, down or could not be done.
