@@ -1,6 +1,6 @@
 //! Rules that take time, limits or settings to show. What one or two rounds show is in the cases under `tests/conformance/merge`.
 
-use super::{Attempt, DropReason, Now, Pool, RepairKind, ResetCause};
+use super::{Attempt, DropReason, FeedError, Now, Pool, RepairKind, ResetCause};
 use crate::config::{BoundsPolicy, GaugeMode, GaugeRule, Limits, MergeConfig, QuantilePolicy};
 use crate::parse::text;
 use crate::relabel::{Action, Relabelling, Rule, RuleSpec};
@@ -316,4 +316,19 @@ fn what_rules_leave_goes_on_over_a_label_that_changes_with_the_process() {
     bench.round(1.0, &[&body(1, 10, 0.0)]);
     assert_eq!(bench.round(1.0, &[&body(2, 12, 10.0)])["c_total"], 22.0);
     assert_eq!(bench.round(1.0, &[&body(2, 13, 10.0)])["c_total"], 23.0);
+}
+
+/// A line that would come next if the body went on is no reason to read on behind its end.
+#[test]
+fn nothing_is_read_behind_the_end_of_an_openmetrics_body() {
+    const TYPE: Option<&str> = Some("application/openmetrics-text; version=1.0.0");
+    let mut bench = Bench::plain(2);
+    let read = |pool: &mut Pool, slot: usize, body: &str| {
+        assert!(pool.begin_body(slot, TYPE));
+        pool.feed(slot, body.as_bytes()).and_then(|()| pool.end_body(slot))
+    };
+    let (a, b) = ("# TYPE a counter\na_total 1\n", "# TYPE b counter\nb_total 1\n");
+    assert_eq!(read(&mut bench.pool, 0, &format!("{a}{b}# EOF\n")), Ok(2));
+    let odd = read(&mut bench.pool, 1, &format!("{a}# EOF\n{b}"));
+    assert!(matches!(&odd, Err(FeedError::Rejected(why)) if why.to_string().contains("after `# EOF`")), "{odd:?}");
 }

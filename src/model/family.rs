@@ -24,6 +24,18 @@ pub enum MetricType {
 }
 
 impl MetricType {
+    /// Every type there is.
+    pub const ALL: [Self; 8] = [
+        Self::Unknown,
+        Self::Counter,
+        Self::Gauge,
+        Self::Histogram,
+        Self::GaugeHistogram,
+        Self::Summary,
+        Self::Info,
+        Self::StateSet,
+    ];
+
     /// The word of an OpenMetrics TYPE line.
     pub fn as_openmetrics(self) -> &'static str {
         match self {

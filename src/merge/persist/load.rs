@@ -14,18 +14,6 @@ use crate::state::{Saved, Unreadable};
 use foldhash::HashSet;
 use std::time::Duration;
 
-/// Every type, to be found by its word.
-const KINDS: [MetricType; 8] = [
-    MetricType::Unknown,
-    MetricType::Counter,
-    MetricType::Gauge,
-    MetricType::Histogram,
-    MetricType::GaugeHistogram,
-    MetricType::Summary,
-    MetricType::Info,
-    MetricType::StateSet,
-];
-
 /// What is known of the messages so far, by their numbers.
 #[derive(Default)]
 struct Loading {
@@ -53,7 +41,7 @@ impl Pool {
                 tag::POOL => loading.changed_rules = self.load_pool(part.read()?),
                 tag::VARIANT => {
                     let VariantPart { name, kind } = part.read()?;
-                    let kind = KINDS.into_iter().find(|known| known.as_openmetrics() == kind);
+                    let kind = MetricType::ALL.into_iter().find(|known| known.as_openmetrics() == kind);
                     let kind = kind.ok_or_else(|| senseless("a type"))?;
                     loading.variants.push(self.variant(&name, kind));
                 }

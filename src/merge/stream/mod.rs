@@ -84,9 +84,9 @@ impl Pool {
     }
 
     fn give_up(&mut self, slot: usize, mut reader: Reader, error: &FeedError) {
-        // A layout begun anew says nothing about the body.
-        let steady = reader.generation != self.layouts[reader.dialect as usize].generation;
-        self.slots[slot].unsteady |= *error == FeedError::SecondLook && !steady;
+        // A layout begun anew meanwhile says nothing about the body.
+        let begun_anew = reader.generation != self.layouts[reader.dialect as usize].generation;
+        self.slots[slot].unsteady |= *error == FeedError::SecondLook && !begun_anew;
         reader.staged.clear();
         self.spare.push(reader.staged);
     }
