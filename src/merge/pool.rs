@@ -197,8 +197,8 @@ impl Pool {
         self.catalog.sort();
         self.sum_up();
         self.sum_natives();
-        self.note_beginnings();
         if std::mem::take(&mut self.shifted) {
+            self.note_beginnings();
             self.tally.retained_series = self.retained();
             self.prepare_output();
         }
