@@ -23,7 +23,20 @@ pub(super) fn diagnose(pool: &Observation<'_>, all: &[Observation<'_>], findings
     let expect = pool.source.expect.map(|n| n as usize);
     let ids = |targets: &[&Target]| targets.iter().map(|t| t.id.clone()).collect::<Vec<_>>();
 
+    let shared: Vec<&Target> = pool.targets.iter().filter(|t| is_shared(t)).map(|t| t.target).collect();
+    if !shared.is_empty() {
+        add(
+            Severity::Error,
+            "shared_endpoint",
+            ids(&shared),
+            "several processes answer here in turn, so that counters jump up and down".into(),
+            "give every worker a port of its own (PROMETHEUS_METRICS_EXPORT_PORT_RANGE) and scrape the port range",
+        );
+    }
+
     match expect {
+        // Nobody can count workers behind one port.
+        _ if !shared.is_empty() => {}
         Some(n) if up < n => add(Severity::Error, "too_few", vec![], format!("{up} of {n} workers are up"), &why_too_few(pool, n)),
         Some(n) if up > n => add(
             Severity::Note,
@@ -37,20 +50,9 @@ pub(super) fn diagnose(pool: &Observation<'_>, all: &[Observation<'_>], findings
             Severity::Note,
             "no_expect",
             vec![],
-            format!("{up} workers are up; how many there should be is not known"),
-            &format!("set expect: {up}, so that a missing worker is noticed"),
+            format!("{up} {} up; how many there should be is not known", if up == 1 { "worker is" } else { "workers are" }),
+            &format!("set expect: {up} (--expect {up}), so that a missing worker is noticed"),
         ),
-    }
-
-    let shared: Vec<&Target> = pool.targets.iter().filter(|t| is_shared(t)).map(|t| t.target).collect();
-    if !shared.is_empty() {
-        add(
-            Severity::Error,
-            "shared_endpoint",
-            ids(&shared),
-            "several processes answer here in turn, so that counters jump up and down".into(),
-            "give every worker a port of its own (PROMETHEUS_METRICS_EXPORT_PORT_RANGE) and scrape the port range",
-        );
     }
 
     let ports = pool.targets.len();
