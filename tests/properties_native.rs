@@ -352,13 +352,26 @@ proptest! {
     fn aggregated_natives_are_those_of_one_child(rounds in rounds(), classic in any::<bool>()) {
         let form = Form { evidence: true, classic, labelled: false };
         let (mut one, mut parts) = (Play::new(form, [0, 1, 2]), Play::new(Form { labelled: true, ..form }, [0, 1, 2]));
+        let mut before: Option<NativeHistogram> = None;
         for events in &rounds {
             one.round(events);
             parts.round(events);
             if parts.pool.tally().dropped.contains_key(&DropReason::MaxSeries) {
                 break; // too many processes at once for the little room there is
             }
-            prop_assert_eq!(one.merged(), parts.merged());
+            let (alone, together) = (one.merged(), parts.merged());
+            prop_assert_eq!(alone.is_some(), together.is_some());
+            let Some((alone, together)) = alone.zip(together) else { continue };
+            prop_assert_eq!((alone.count, alone.sum, alone.schema), (together.count, together.sum, together.schema));
+            // A zero bucket is widened to the bound of the bucket it cuts, which is another one where that came about at another
+            // resolution. What lies beyond both is the same.
+            let threshold = alone.zero_threshold.max(together.zero_threshold);
+            let beyond = |h: &NativeHistogram| -> Vec<_> {
+                ranges(h).into_iter().filter(|(low, high, n)| low.abs().max(high.abs()) > threshold && *n > 0.0).collect()
+            };
+            prop_assert_eq!(beyond(&alone), beyond(&together));
+            prop_assert!(before.as_ref().is_none_or(|before| !is_reset(before, &together)), "{before:?}\n{together:?}");
+            before = Some(together);
         }
     }
 }
