@@ -9,6 +9,11 @@ use crate::{exposition, worker};
 /// Largest body in these tests, bytes.
 const BODY_BYTES_MAX: usize = 10_000;
 
+const PROTOBUF: &str = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
+/// A family as a delimited message: `c_total`, a counter, 100.
+const COUNTER: &[u8] =
+    &[24, 10, 7, b'c', b'_', b't', b'o', b't', b'a', b'l', 24, 0, 34, 11, 26, 9, 9, 0, 0, 0, 0, 0, 0, 0x59, 0x40];
+
 /// Bad answers, and the outcome under which each is counted.
 fn bad_answers() -> Vec<(&'static str, Answer, &'static str)> {
     let raw = |text: &str| Answer::Bytes(text.as_bytes().to_vec());
@@ -32,6 +37,19 @@ fn bad_answers() -> Vec<(&'static str, Answer, &'static str)> {
         ("shorter than announced", Answer::cut("# TYPE c_total counter\nc_total 100\n"), "truncated"),
         ("no final line feed", Answer::text("# TYPE c_total counter\nc_total 100"), "truncated"),
         ("OpenMetrics without its end", Answer::ok(OPENMETRICS, "# TYPE c counter\nc_total 100\n"), "truncated"),
+        // The first family is whole and good in each; the message after it is none, ends too soon, or has a length without end.
+        ("text under protobuf's Content-Type", Answer::ok(PROTOBUF, &"# TYPE c_total counter\nc_total 100\n".repeat(9)), "parse"),
+        ("protobuf of another message", Answer::ok(&PROTOBUF.replace("MetricFamily", "Request"), ""), "parse"),
+        ("a cut message", Answer::ok_bytes(PROTOBUF, &[COUNTER, &[9, 10, 1]].concat()), "truncated"),
+        ("a length without end", Answer::ok_bytes(PROTOBUF, &[COUNTER, &[0xff; 11]].concat()), "parse"),
+        (
+            "a type that there isn't",
+            Answer::ok_bytes(
+                PROTOBUF,
+                &[COUNTER, &[18, 10, 1, b'd', 24, 9, 34, 11, 18, 9, 9, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f]].concat(),
+            ),
+            "parse",
+        ),
         ("status 500", Answer::status(500), "status"),
         ("status 404", Answer::status(404), "status"),
         ("a redirect", raw("HTTP/1.1 301 Moved\r\nLocation: /metrics/\r\nContent-Length: 0\r\n\r\n"), "status"),
