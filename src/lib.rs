@@ -11,7 +11,7 @@
 //!
 //! Beside the way: [`model`] (what a family is), `protobuf` (the messages of that format), [`multiproc`] (the files of the multiprocess
 //! mode), [`relabel`] (what becomes of series by rules), [`source`] (the kinds of sources), [`compression`] (of bodies, both ways),
-//! [`state`] (the file that outlives the process), `files` (that may be replaced while in use), `tls`, [`config`], [`cli`].
+//! [`state`] (the file that outlives the process), [`reload`] (another configuration for the running program), `files` (that may be replaced while in use), `tls`, [`config`], [`cli`].
 
 pub mod cli;
 pub mod compression;
@@ -24,6 +24,7 @@ pub mod multiproc;
 pub mod parse;
 mod protobuf;
 pub mod relabel;
+pub mod reload;
 pub mod round;
 pub mod scrape;
 pub mod serve;

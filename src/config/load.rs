@@ -127,6 +127,7 @@ fn web(draft: &Draft, problems: &mut Problems) -> WebConfig {
         config_file: draft.web_config_file.as_ref().map(|given| given.text.clone().into()),
         telemetry_path,
         openmetrics_created: draft.openmetrics_created.unwrap_or_default(),
+        enable_lifecycle: draft.enable_lifecycle.unwrap_or_default(),
     }
 }
 

@@ -409,6 +409,8 @@ pub struct WebConfig {
     /// Whether OpenMetrics has `_created` series. Default false: most servers store them like any other. Protobuf says when a child
     /// began in any case.
     pub openmetrics_created: bool,
+    /// Whether `POST /-/reload` and `/-/quit` are obeyed. Default false.
+    pub enable_lifecycle: bool,
 }
 
 /// What is kept over a restart of the proxy.

@@ -150,14 +150,6 @@ impl Proxy {
         lock(&self.state).end_sync(save, &result);
     }
 
-    /// Does so again and again. Ends with the future only.
-    pub async fn sync_state_every(&self, interval: Duration) {
-        loop {
-            tokio::time::sleep(interval).await;
-            self.sync_state().await;
-        }
-    }
-
     /// The same for one who won't show it to a server.
     ///
     /// # Errors
@@ -211,6 +203,13 @@ impl Proxy {
     pub(crate) fn limit_hits(&self, limit: &str) -> u64 {
         let hits = lock(&self.state).ledger.limit_hits;
         state::COUNTED_LIMITS.iter().zip(hits).find(|(name, _)| **name == limit).map_or(0, |(_, hits)| hits)
+    }
+
+    /// Takes note of a new configuration, and whether it was taken.
+    pub fn note_configuration(&self, taken: bool) {
+        let mut state = lock(&self.state);
+        state.ledger.note_load(taken);
+        state.cache.clear();
     }
 
     /// Counts the hit of a limit, by its name in the configuration.

@@ -58,13 +58,29 @@ pub(super) struct Ledger {
     pub(super) requests: BTreeMap<(u16, &'static str, &'static str), u64>,
     /// In the order of [`COUNTED_LIMITS`].
     pub(super) limit_hits: [u64; COUNTED_LIMITS.len()],
+    /// How the configuration was loaded last.
+    pub(super) loaded: Loaded,
     /// Samples that could not be written, since another one took their name after escaping.
     pub(super) escape_collisions: u64,
     /// Families and samples of the last whole exposition.
     pub(super) merged: (usize, usize),
 }
 
+/// How the configuration was loaded.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Loaded {
+    /// Whether the latest one was taken.
+    pub(super) successfully: bool,
+    /// When one was taken last, Unix seconds.
+    pub(super) at: f64,
+}
+
 impl Ledger {
+    /// A configuration was taken, or refused.
+    pub(super) fn note_load(&mut self, taken: bool) {
+        self.loaded = Loaded { successfully: taken, at: if taken { unix() } else { self.loaded.at } };
+    }
+
     pub(super) fn hit(&mut self, limit: &str) {
         COUNTED_LIMITS.iter().zip(&mut self.limit_hits).filter(|(name, _)| **name == limit).for_each(|(_, count)| *count += 1);
     }
@@ -79,6 +95,7 @@ impl State {
             cache: Cache::default(),
             ledger: Ledger {
                 started: unix(),
+                loaded: Loaded { successfully: true, at: unix() },
                 merge_durations: Distribution::new(SECONDS),
                 response_bytes: Distribution::new(BYTES),
                 requests: BTreeMap::new(),
