@@ -66,7 +66,7 @@ pub enum ReloadError {
 pub struct Taken {
     /// Whether it is another than the one before.
     pub changed: bool,
-    /// Its [fingerprint](Config::fingerprint).
+    /// The [fingerprint](Config::fingerprint) of what is in force.
     pub fingerprint: String,
     /// Settings that it has otherwise, but that only a restart changes.
     pub restart: Vec<&'static str>,
@@ -129,8 +129,8 @@ impl Reloader {
     }
 
     async fn take(&mut self, mut config: Config) -> Result<Taken, ReloadError> {
-        let fingerprint = config.fingerprint();
         let restart = fixed::keep(&self.in_force, &mut config);
+        let fingerprint = config.fingerprint();
         let web_file = config.web.config_file.as_deref();
         // The file itself is looked at anew with every connection; only another file is another gate.
         let gate = (web_file != self.in_force.web.config_file.as_deref()).then(|| Gate::open(web_file)).transpose()?;

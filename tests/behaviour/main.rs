@@ -8,6 +8,7 @@ mod endpoints;
 mod failing_targets;
 mod formats;
 mod relabelling;
+mod reload;
 mod rounds;
 mod state;
 #[path = "../support/mod.rs"]
