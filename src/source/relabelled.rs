@@ -228,6 +228,14 @@ mod tests {
             self.0.views()
         }
 
+        fn save(&self, to: &mut Parts<'_>) {
+            to.put(1, &7u32);
+        }
+
+        fn load(&mut self, _saved: Saved<'_>) -> Result<(), Unreadable> {
+            Err(Unreadable::Foreign)
+        }
+
         fn tally(&self) -> &Tally {
             &self.1
         }
@@ -245,5 +253,12 @@ mod tests {
         source.apply(&[], Now::default());
         assert_eq!(series(&source).into_keys().collect::<Vec<_>>(), ["my_files{app=\"shop\"}", "onescrape_files"]);
         assert_eq!(source.faults(0), ["unreadable"]);
+        let mut saved = Vec::new();
+        source.save(&mut Parts::new(&mut saved));
+        assert_eq!(
+            (saved.is_empty(), source.load(Saved::new(&saved))),
+            (false, Err(Unreadable::Foreign)),
+            "what it keeps it keeps"
+        );
     }
 }
