@@ -108,7 +108,7 @@ async fn reload(
 ) {
     loop {
         let (trigger, order) = tokio::select! {
-            _ = hup.recv() => ("SIGHUP", None),
+            Some(()) = hup.recv() => ("SIGHUP", None),
             Some(order) = orders.recv() => ("POST /-/reload", Some(order)),
             () = supply.changed() => ("a change of the file", None),
         };

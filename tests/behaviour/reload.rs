@@ -218,6 +218,8 @@ fn orders_are_obeyed_only_from_those_who_may_give_them() {
 fn a_signal_while_a_scrape_is_under_way_costs_it_nothing() {
     let (a, b) = (worker(5), worker(1));
     let mut proxy = Proxy::with_config(&configuration(&[&a], ""));
+    // What was never shown would count in full, whoever shows it.
+    assert_eq!(total(&proxy.scrape()), 5.0);
     let before = a.scrapes();
     a.hold();
     let address = proxy.address();
