@@ -143,6 +143,38 @@ impl SourceConfig {
         }
     }
 
+    /// Whether a source built by one of the two is the same as one built by the other: they differ at most in how targets are read,
+    /// and in what is said about the source.
+    pub(crate) fn builds_the_same(&self, other: &Self) -> bool {
+        // Every field by its name, so that a new one must be put on one of the sides.
+        let Self { name, kind, targets, relabelling, merge, cores, names, multiproc, limits, .. } = self;
+        let Self {
+            expect: _,
+            metrics_path: _,
+            scrape_timeout: _,
+            scrape_protocols: _,
+            http_headers: _,
+            scheme: _,
+            credentials: _,
+            tls_config: _,
+            follow_redirects: _,
+            required: _,
+            cold_start: _,
+            name: other_name,
+            kind: other_kind,
+            targets: other_targets,
+            relabelling: other_relabelling,
+            merge: other_merge,
+            cores: other_cores,
+            names: other_names,
+            multiproc: other_multiproc,
+            limits: other_limits,
+        } = other;
+        (name, kind, targets, relabelling) == (other_name, other_kind, other_targets, other_relabelling)
+            && (merge, cores, names, multiproc) == (other_merge, other_cores, other_names, other_multiproc)
+            && limits.of_sources() == other_limits.of_sources()
+    }
+
     /// Understands one `targets:` entry as sources of this kind, path and scheme do.
     ///
     /// # Errors
@@ -348,6 +380,14 @@ pub struct Limits {
     pub connections_max: usize,
     /// How long a client may take to send its request head. Default 10 s.
     pub client_header_timeout: Duration,
+}
+
+impl Limits {
+    /// Those that a source heeds; the others are at their defaults.
+    fn of_sources(self) -> Self {
+        let Self { body_bytes_max, connections_max, client_header_timeout, .. } = Self::default();
+        Self { body_bytes_max, connections_max, client_header_timeout, ..self }
+    }
 }
 
 impl Default for Limits {

@@ -5,6 +5,7 @@ mod answer;
 mod clock;
 mod conductor;
 mod distribution;
+mod exchange;
 mod keep;
 mod own;
 mod progress;
@@ -15,6 +16,7 @@ mod status;
 mod tests;
 
 pub use answer::{Query, Refusal};
+pub use exchange::ReconfigureError;
 pub use report::{SourceReport, TargetReport};
 pub use status::{State as TargetState, Status};
 
@@ -25,7 +27,7 @@ use crate::model::WideFamily;
 use crate::scrape::{BadHeader, ProcessId, Request};
 use crate::state::Store;
 use bytes::Bytes;
-use conductor::Conductor;
+use conductor::{Change, Conductor};
 use progress::Ask;
 use state::State;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -41,6 +43,7 @@ pub const JOIN_WINDOW: Duration = Duration::from_millis(50);
 pub struct Proxy {
     state: Arc<Mutex<State>>,
     asks: mpsc::UnboundedSender<Ask>,
+    changes: mpsc::UnboundedSender<Change>,
     id: ProcessId,
 }
 
@@ -76,13 +79,30 @@ impl Proxy {
 
     fn with_store(config: &Config, store: Option<Store>) -> Result<Self, BadHeader> {
         let id = ProcessId::random();
-        let how = config.sources.iter().map(|source| Request::new(source, &id)).collect::<Result<Vec<_>, _>>()?;
+        let how = requests(config, &id)?;
         let mut state = State::new(config);
         store.into_iter().for_each(|store| state.resume(store));
         let state = Arc::new(Mutex::new(state));
         let (asks, asked) = mpsc::unbounded_channel();
-        tokio::spawn(Conductor::new(&config.sources, how, state.clone(), asked).run());
-        Ok(Self { state, asks, id })
+        let (changes, changed) = mpsc::unbounded_channel();
+        tokio::spawn(Conductor::new(&config.sources, how, state.clone(), asked, changed).run());
+        Ok(Self { state, asks, changes, id })
+    }
+
+    /// Goes over to the sources of another configuration between two rounds: all of it, or nothing. A source that stays, by name and
+    /// kind, keeps its totals, the status and counts of targets that stay; one of which nothing has changed isn't touched. Worker slots
+    /// that are no longer among the targets count on until they are retired. Series of sources that leave go. Whoever is answered
+    /// afterwards gets a round over the new targets.
+    ///
+    /// Takes the sources, their limits and whether OpenMetrics shows `_created`; the rest of `config` is for others to heed.
+    ///
+    /// # Errors
+    /// [`ReconfigureError`]; then all is as it was.
+    pub async fn reconfigure(&self, config: &Config) -> Result<(), ReconfigureError> {
+        let how = requests(config, &self.id)?;
+        let (done, told) = oneshot::channel();
+        self.changes.send(Change { config: config.clone(), how, done }).map_err(|_| RoundsStopped)?;
+        told.await.map_err(|_| RoundsStopped)?
     }
 
     /// Takes part in a round. Returns when it has been applied, or at `deadline` with what is in by then. The round goes on, even if
@@ -91,9 +111,15 @@ impl Proxy {
     /// # Errors
     /// [`RoundsStopped`]; what stands then is old and must not be served as new.
     pub async fn round(&self, deadline: Instant) -> Result<(), RoundsStopped> {
-        let (done, told) = oneshot::channel();
-        self.asks.send(Ask { arrived: Instant::now(), deadline, done }).map_err(|_| RoundsStopped)?;
-        told.await.map_err(|_| RoundsStopped)
+        loop {
+            let (done, told) = oneshot::channel();
+            self.asks.send(Ask { arrived: Instant::now(), deadline, done }).map_err(|_| RoundsStopped)?;
+            told.await.map_err(|_| RoundsStopped)?;
+            // Between the round and now there may be other sources, which show nothing before a round of their own.
+            if !lock(&self.state).exchanged || Instant::now() >= deadline {
+                return Ok(());
+            }
+        }
     }
 
     /// Whether rounds can still be made.
@@ -191,6 +217,10 @@ impl Proxy {
     pub fn count_limit(&self, limit: &'static str) {
         lock(&self.state).ledger.hit(limit);
     }
+}
+
+fn requests(config: &Config, id: &ProcessId) -> Result<Vec<Request>, BadHeader> {
+    config.sources.iter().map(|source| Request::new(source, id)).collect()
 }
 
 /// The state, even if a request panicked while it held it: a fault costs the request in which it happened, not all after it.

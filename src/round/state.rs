@@ -5,9 +5,10 @@ use super::distribution::{BYTES, Distribution, SECONDS};
 use super::keep::Keeper;
 use super::status::{SourceStatus, State as Standing, Status};
 use crate::config::{Config, SourceConfig};
-use crate::merge::{DropReason, Join, Now};
+use crate::merge::{DropReason, Join, Now, Tally};
 use crate::scrape::{Missed, Part, Receipt, Scraped, hint};
 use crate::source::{Endpoints, Source};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
@@ -33,6 +34,8 @@ pub(super) struct State {
     pub(super) ready: bool,
     /// Whether any scrape was ever good.
     pub(super) any_good: bool,
+    /// Sources were exchanged, and no round has been applied since: what stands is not yet worth showing.
+    pub(super) exchanged: bool,
 }
 
 /// One source.
@@ -40,6 +43,8 @@ pub(super) struct Entry {
     pub(super) config: SourceConfig,
     pub(super) source: Box<dyn Source>,
     pub(super) status: SourceStatus,
+    /// What sources in its place had counted before it.
+    pub(super) before: Tally,
 }
 
 /// Our own counts.
@@ -67,13 +72,8 @@ impl Ledger {
 
 impl State {
     pub(super) fn new(config: &Config) -> Self {
-        let entry = |config: &SourceConfig| Entry {
-            source: crate::source::build(config),
-            status: SourceStatus::new(config.targets.len()),
-            config: config.clone(),
-        };
         Self {
-            sources: config.sources.iter().map(entry).collect(),
+            sources: config.sources.iter().map(|source| Entry::new(source, crate::source::build(source))).collect(),
             join: Join::new(config.sources.iter().map(|s| s.name.clone()).collect()),
             clock: Clock::start(),
             cache: Cache::default(),
@@ -90,6 +90,7 @@ impl State {
             openmetrics_created: config.web.openmetrics_created,
             ready: false,
             any_good: false,
+            exchanged: false,
         }
     }
 
@@ -98,12 +99,14 @@ impl State {
         let began = Instant::now();
         let now = self.clock.now();
         for (entry, round) in self.sources.iter_mut().zip(got) {
-            if round.iter().any(Option::is_some) {
+            // Without targets a round is a round still: what a pool held ages by it.
+            if round.iter().any(Option::is_some) || (whole && round.is_empty()) {
                 let full = entry.apply(round, now, &mut self.ledger);
                 self.any_good |= full;
             }
         }
         self.ready |= whole;
+        self.exchanged = false;
         self.cache.clear();
         self.keeper.iter_mut().for_each(Keeper::note_round);
         self.ledger.merge_durations.observe(began.elapsed().as_secs_f64());
@@ -130,6 +133,11 @@ impl State {
 }
 
 impl Entry {
+    /// A source of which nothing is known yet.
+    pub(super) fn new(config: &SourceConfig, source: Box<dyn Source>) -> Self {
+        Self { config: config.clone(), source, status: SourceStatus::new(config.targets.len()), before: Tally::default() }
+    }
+
     /// Returns whether any scrape was good.
     fn apply(&mut self, round: &[Option<Scraped>], now: Now, ledger: &mut Ledger) -> bool {
         let full_before = self.dropped(DropReason::MaxSeries);
@@ -162,7 +170,16 @@ impl Entry {
     }
 
     pub(super) fn dropped(&self, reason: DropReason) -> u64 {
-        self.source.tally().dropped.get(&reason).copied().unwrap_or(0)
+        let of = |tally: &Tally| tally.dropped.get(&reason).copied().unwrap_or(0);
+        of(self.source.tally()) + of(&self.before)
+    }
+
+    /// What was counted, also before the configuration last changed.
+    pub(super) fn tally(&self) -> Cow<'_, Tally> {
+        match self.source.tally() {
+            tally if self.before == Tally::default() => Cow::Borrowed(tally),
+            tally => Cow::Owned(tally.clone().after(&self.before)),
+        }
     }
 
     pub(super) fn is_workers(&self) -> bool {

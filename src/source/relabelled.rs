@@ -10,6 +10,7 @@ use crate::merge::{DropReason, Now, Tally, is_reserved};
 use crate::model::{Exemplar, Family, Labels, NativeSample, Role, Sample, split_head};
 use crate::relabel::Relabelling;
 use crate::scrape::{Missed, Part, Receipt, Scraped};
+use crate::state::{Parts, Saved, Unreadable};
 use std::borrow::Cow;
 use std::collections::HashSet;
 
@@ -74,6 +75,14 @@ impl Source for Relabelled {
 
     fn mark_served(&mut self, now: Now) {
         self.inner.mark_served(now);
+    }
+
+    fn save(&self, to: &mut Parts<'_>) {
+        self.inner.save(to);
+    }
+
+    fn load(&mut self, saved: Saved<'_>) -> Result<(), Unreadable> {
+        self.inner.load(saved)
     }
 
     fn tally(&self) -> &Tally {
