@@ -1,6 +1,7 @@
 //! The proxy as a service.
 
 use crate::config::Config;
+use crate::discovery::{Discovery, follow};
 use crate::round::Proxy;
 use crate::scrape::BadHeader;
 use crate::serve::{App, Gate, GateError, ListenError, Listener, bind, inherited, run};
@@ -49,18 +50,26 @@ pub async fn serve_on(listeners: Vec<Listener>, config: &Config) -> Result<(), S
     let mut int = signal(SignalKind::interrupt()).map_err(ServeError::Signals)?;
     let gate = Gate::open(config.web.config_file.as_deref())?;
     let store = config.state.file.as_deref().map(Store::open).transpose()?;
+    // Looked up before the first round, so that the first exposition knows its slots.
+    let mut discovery = Discovery::start(config);
+    let filled = tokio::select! {
+        filled = discovery.first(config.scrape_timeout) => filled,
+        () = told_to_end(&mut term, &mut int) => return Ok(()),
+    };
     let proxy = match store {
-        Some(store) => Proxy::resume(config, store)?,
-        None => Proxy::start(config)?,
+        Some(store) => Proxy::resume(&filled.config, store)?,
+        None => Proxy::start(&filled.config)?,
     };
     for listener in &listeners {
         let url = listener.url(gate.is_secure(), &config.web.telemetry_path);
         tracing::info!(version = env!("CARGO_PKG_VERSION"), url, "serving");
     }
+    let (_follower, following) = follow(discovery, filled, proxy.clone());
     tokio::spawn(first_round(proxy.clone(), Instant::now() + config.scrape_timeout));
     let served = run(listeners, App::new(proxy.clone(), config).behind(gate), told_to_end(&mut term, &mut int));
     tokio::select! {
         () = served => {}
+        () = following => {}
         () = proxy.sync_state_every(config.state.save_interval) => {}
     }
     proxy.sync_state().await;

@@ -108,23 +108,6 @@ fn read_dns_item(reader: &mut Reader<'_>, item: &Field<'_>) -> Option<DnsSd> {
         }
         None => reader.missing(&map, "names", "what to look up, for example [web]"),
     }
-    // As in Prometheus, services are what is looked up unless told otherwise.
-    let kind = map.get("type").map_or(Some(RecordType::Srv), |field| reader.value(&field, choice));
-    let ports = map.get("port").map(|field| (field.node.place, reader.value(&field, port_range)));
-    let records = match (kind?, ports) {
-        (RecordType::Srv, None) => Records::Srv,
-        (RecordType::Srv, Some((place, _))) => {
-            let message = "SRV records bring their ports; leave it out, or set type: A (SRV is the default, as in Prometheus)";
-            reader.problem(place, &map.path_of("port"), message);
-            return None;
-        }
-        (_, None) => {
-            reader.missing(&map, "port", "addresses have none: a port or a range of them, for example 5001-5008");
-            return None;
-        }
-        (RecordType::A, Some((_, ports))) => ports.map(|(first, last)| Records::A(first, last))?,
-        (RecordType::Aaaa, Some((_, ports))) => ports.map(|(first, last)| Records::Aaaa(first, last))?,
-    };
     let mut servers = Vec::new();
     if let Some(field) = map.get("dns_servers") {
         for item in filled_list(reader, &field, "one server at least is needed; leave the key out for the system's own") {
@@ -132,7 +115,27 @@ fn read_dns_item(reader: &mut Reader<'_>, item: &Field<'_>) -> Option<DnsSd> {
         }
     }
     let refresh_interval = read_refresh(reader, &map);
+    let records = read_records(reader, &map)?;
     (reader.problems.0.len() == before).then_some(DnsSd { names, records, servers, refresh_interval })
+}
+
+/// `type` and `port`; as in Prometheus, services are what is looked up unless told otherwise.
+fn read_records(reader: &mut Reader<'_>, map: &Map<'_>) -> Option<Records> {
+    let kind = map.get("type").map_or(Some(RecordType::Srv), |field| reader.value(&field, choice));
+    match (kind?, map.get("port")) {
+        (RecordType::Srv, None) => Some(Records::Srv),
+        (RecordType::Srv, Some(field)) => {
+            let message = "SRV records bring their ports; leave it out, or set type: A (SRV is the default, as in Prometheus)";
+            reader.problem(field.node.place, &field.path, message);
+            None
+        }
+        (_, None) => {
+            reader.missing(map, "port", "addresses have none: a port or a range of them, for example 5001-5008");
+            None
+        }
+        (RecordType::A, Some(field)) => reader.value(&field, port_range).map(|(first, last)| Records::A(first, last)),
+        (RecordType::Aaaa, Some(field)) => reader.value(&field, port_range).map(|(first, last)| Records::Aaaa(first, last)),
+    }
 }
 
 pub(super) fn show_dns(source: &SourceConfig) -> Shown {
@@ -240,7 +243,7 @@ fn why_no_target_file(path: &Path) -> Option<String> {
         return Some(format!("{}: * is for names of files, not of directories", path.display()));
     }
     let known = FILE_ENDS.iter().any(|end| name.to_ascii_lowercase().ends_with(end));
-    (!known).then(|| format!("{} says not what it holds: its name ends in {}", path.display(), FILE_ENDS.join(" or ")))
+    (!known).then(|| format!("{} does not say what it holds; let its name end in {}", path.display(), FILE_ENDS.join(", ")))
 }
 
 #[cfg(test)]

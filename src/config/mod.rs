@@ -149,6 +149,7 @@ impl SourceConfig {
         // Every field by its name, so that a new one must be put on one of the sides.
         let Self { name, kind, targets, relabelling, merge, cores, names, multiproc, limits, .. } = self;
         let Self {
+            lookups: _,
             expect: _,
             metrics_path: _,
             scrape_timeout: _,

@@ -36,6 +36,7 @@ pub(super) fn fill(config: &Config, findings: &Findings, names: &Names) -> Fille
             continue;
         }
         let found = findings.get(i).unwrap_or(&none);
+        notes.extend(unanswered(source, found));
         let candidates = Candidates::of(source, found, notes);
         let listen = &config.web.listen_addresses;
         filled.is_over_limit |= candidates.put_into(source, listen, &mut seen, notes);
@@ -211,6 +212,15 @@ fn double(text: &str, by: &str, of: Option<String>) -> String {
         None if text == by => format!("{text} is found more than once; it is one target"),
         None => format!("{text} is left out: {by} is the same, and it would count twice"),
     }
+}
+
+/// Lookups that nothing is known of yet.
+fn unanswered(source: &SourceConfig, found: &[Option<Found>]) -> Vec<String> {
+    let names = source.lookups.dns.iter().map(|dns| dns.names.join(", "));
+    let files =
+        source.lookups.files.iter().map(|sd| sd.files.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "));
+    let open = names.chain(files).enumerate().filter(|(nth, _)| found.get(*nth).is_none_or(Option::is_none));
+    open.map(|(_, what)| format!("{what}: the lookup has not ended yet")).collect()
 }
 
 fn failed(key: &str, why: &str, known: &[Group]) -> String {

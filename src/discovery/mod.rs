@@ -7,13 +7,13 @@
 mod dns;
 mod files;
 mod fill;
+mod follow;
 mod found;
 mod groups;
 mod own;
-#[cfg(test)]
-mod tests;
 
 pub use fill::Filled;
+pub use follow::{Follower, follow};
 
 use crate::config::{Config, DnsSd, FileSd};
 use files::Files;
@@ -42,20 +42,18 @@ const NAMES_PATIENCE: Duration = Duration::from_secs(2);
 pub struct Discovery {
     config: Config,
     findings: watch::Receiver<Findings>,
-    tasks: JoinSet<()>,
+    /// Held only: the lookups end with it.
+    _tasks: JoinSet<()>,
     names: Names,
+    /// Something has changed that was not filled in yet.
+    changed: bool,
     /// What was logged and stands still.
     told: Vec<(String, String)>,
 }
 
-/// Whether anything is to be looked up.
-pub fn is_needed(config: &Config) -> bool {
-    config.sources.iter().any(|source| !source.lookups.is_empty())
-}
-
-/// The configuration with what can be found at once, within `patience`.
+/// The configuration with what can be found at once, within `patience`. Nothing is logged: the notes are the caller's to tell.
 pub async fn once(config: &Config, patience: Duration) -> Filled {
-    Discovery::start(config).first(patience).await
+    Discovery::start(config).first_untold(Instant::now() + patience).await
 }
 
 impl Discovery {
@@ -73,7 +71,7 @@ impl Discovery {
             found.get(at)?.get(nth)?.clone()
         };
         let told = std::mem::take(&mut self.told);
-        *self = Self { names: std::mem::take(&mut self.names), told, ..Self::with(config, &known) };
+        *self = Self { names: std::mem::take(&mut self.names), changed: true, told, ..Self::with(config, &known) };
     }
 
     fn with(config: &Config, known: &dyn Fn(&str, &Entry) -> Option<Found>) -> Self {
@@ -93,42 +91,51 @@ impl Discovery {
                 tasks.spawn(entry.follow(known.unwrap_or_default(), Slot { findings: findings.clone(), source, nth }));
             }
         }
-        Self { config: config.clone(), findings: seen, tasks, names: Names::new(), told: Vec::new() }
+        Self { config: config.clone(), findings: seen, _tasks: tasks, names: Names::new(), changed: false, told: Vec::new() }
     }
 
     /// The configuration once every lookup was tried, or as it stands after `patience`.
     pub async fn first(&mut self, patience: Duration) -> Filled {
-        let deadline = Instant::now() + patience;
+        let filled = self.first_untold(Instant::now() + patience).await;
+        self.tell(&filled);
+        filled
+    }
+
+    async fn first_untold(&mut self, deadline: Instant) -> Filled {
         let all_tried = |findings: &Findings| findings.iter().flatten().all(Option::is_some);
         // Late ones are taken up when they come.
         let _ = timeout_at(deadline, self.findings.wait_for(all_tried)).await.map(drop);
         self.fill(deadline).await
     }
 
+    /// The configuration as it was given.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// Waits until anything has changed; without lookups that is never. May be dropped at any time.
     pub async fn changed(&mut self) -> Filled {
-        if self.tasks.is_empty() {
-            return std::future::pending().await;
-        }
-        loop {
+        if !self.changed {
             tokio::select! {
-                changed = self.findings.changed() => if changed.is_err() {
-                    // The tasks are gone, by a fault of theirs: what is known stands.
+                told = self.findings.changed() => if told.is_err() {
+                    // No lookups, or none any more, by a fault of theirs: what is known stands.
                     return std::future::pending().await;
                 },
                 () = sleep(NAMES_EVERY), if !self.names.is_empty() => {}
             }
-            return self.fill(Instant::now() + NAMES_PATIENCE).await;
+            self.changed = true;
         }
+        let filled = self.fill(Instant::now() + NAMES_PATIENCE).await;
+        self.tell(&filled);
+        filled
     }
 
     async fn fill(&mut self, deadline: Instant) -> Filled {
         let findings = self.findings.borrow_and_update().clone();
         let plain = fill(&self.config, &findings, &Names::new());
         self.names = resolve(&plain.config, &self.names, deadline).await;
-        let filled = if self.names.is_empty() { plain } else { fill(&self.config, &findings, &self.names) };
-        self.tell(&filled);
-        filled
+        self.changed = false;
+        if self.names.is_empty() { plain } else { fill(&self.config, &findings, &self.names) }
     }
 
     /// Logs what is new among the notes, and what is mended.
