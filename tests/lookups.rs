@@ -1,5 +1,5 @@
 //! What lookups find, and what becomes of it: records of every type, servers that fail, targets that are the same, limits.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 #[path = "support/mod.rs"]
 mod support;

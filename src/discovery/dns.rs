@@ -57,7 +57,9 @@ impl Asker {
         options.cache_size = 0;
         // Looked at by ourselves, before any name of the search list, as the C library does.
         options.use_hosts_file = ResolveHosts::Never;
-        let search = config.domain().into_iter().chain(config.search()).cloned().collect::<Vec<_>>();
+        // The domain of this host is for those who have no list.
+        let search =
+            if config.search().is_empty() { config.domain().into_iter().cloned().collect() } else { config.search().to_vec() };
         let ndots = u8::try_from(options.ndots).unwrap_or(u8::MAX);
         let resolver = Resolver::builder_with_config(config, TokioRuntimeProvider::default()).with_options(options);
         Ok(Self { resolver: resolver.build().map_err(|e| e.to_string())?, hosts, search, ndots })
@@ -128,7 +130,6 @@ impl Asker {
         }
         let searched = self.search.iter().filter_map(|domain| name.clone().append_domain(domain).ok()).map(absolute);
         let mut names: Vec<Name> = searched.collect();
-        names.dedup();
         let alone_first = name.num_labels() > self.ndots;
         names.insert(if alone_first { 0 } else { names.len() }, absolute(name));
         names

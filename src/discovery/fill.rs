@@ -270,3 +270,73 @@ fn with_host(address: &Address, new: &str) -> Address {
     }
     moved
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use super::super::found::Lookup;
+    use super::*;
+    use crate::config::{FileSd, Lookups};
+    use crate::testing;
+    use proptest::prelude::*;
+
+    fn config(targets: &[&str]) -> Config {
+        let mut source = testing::pool("web", Vec::new());
+        source.targets = targets.iter().flat_map(|entry| source.targets_of(entry).unwrap()).collect();
+        let files = vec![FileSd { files: Vec::new(), refresh_interval: std::time::Duration::from_secs(1) }];
+        source.lookups = Lookups { files, ..Lookups::default() };
+        testing::config(vec![source])
+    }
+
+    fn findings(lookups: &[(&str, Vec<String>)]) -> Findings {
+        let lookup =
+            |targets: &Vec<String>| Lookup { groups: vec![Group { targets: targets.clone(), ..Group::default() }], failure: None };
+        vec![vec![Some(lookups.iter().map(|(key, targets)| (key.to_string(), lookup(targets))).collect())]]
+    }
+
+    fn ids(filled: &Filled) -> Vec<String> {
+        filled.config.sources[0].targets.iter().map(|target| target.id.clone()).collect()
+    }
+
+    #[test]
+    fn a_name_yields_to_its_addresses_if_it_has_several() {
+        let names =
+            |name: &str, ips: &[&str]| Names::from([(name.to_string(), ips.iter().map(|ip| ip.parse().unwrap()).collect())]);
+        let found = findings(&[("a", vec!["10.0.0.2:1".into(), "10.0.0.1:1".into()])]);
+        let several = fill(&config(&["web:1", "web:2"]), &found, &names("web", &["10.0.0.1", "10.0.0.2"]));
+        assert_eq!(ids(&several), ["web:2", "10.0.0.1:1", "10.0.0.2:1"]);
+        let notes = several.notes.concat();
+        assert_eq!(notes.len(), 2, "{notes:?}");
+        assert!(notes[0].starts_with("web:2 stands for several addresses"), "{notes:?}");
+        assert_eq!(notes[1], "web:1 is left out: 10.0.0.1:1 is the same, and it would count twice");
+        let one = fill(&config(&["web:1"]), &found, &names("web", &["10.0.0.1"]));
+        assert_eq!(ids(&one), ["web:1", "10.0.0.2:1"], "what is configured stays, if it is the one place");
+        let unknown = fill(&config(&["web:1"]), &found, &names("web", &[]));
+        assert_eq!(ids(&unknown), ["web:1", "10.0.0.1:1", "10.0.0.2:1"]);
+    }
+
+    proptest! {
+        /// However the targets are spread over lookups and in whatever order: the same slots, each place once.
+        #[test]
+        fn slots_do_not_depend_on_the_order_of_answers(found in proptest::collection::vec((0u8..4, 1u8..9, 1u16..4), 0..20)) {
+            let entries = |found: &mut dyn Iterator<Item = &(u8, u8, u16)>| {
+                let mut lookups: BTreeMap<String, Vec<String>> = BTreeMap::new();
+                for (key, host, port) in found {
+                    lookups.entry(key.to_string()).or_default().push(format!("10.0.0.{host}:{port}"));
+                }
+                lookups
+            };
+            let filled = |lookups: BTreeMap<String, Vec<String>>| {
+                let lookups: Vec<(&str, Vec<String>)> = lookups.iter().map(|(key, targets)| (key.as_str(), targets.clone())).collect();
+                ids(&fill(&config(&["10.0.0.5:2"]), &findings(&lookups), &Names::new()))
+            };
+            let slots = filled(entries(&mut found.iter()));
+            prop_assert_eq!(&slots, &filled(entries(&mut found.iter().rev())));
+            let all = BTreeMap::from([("all".to_string(), entries(&mut found.iter()).into_values().flatten().collect())]);
+            prop_assert_eq!(&slots, &filled(all));
+            let places: BTreeSet<(u8, u16)> = found.iter().map(|(_, host, port)| (*host, *port)).chain([(5, 2)]).collect();
+            let wanted = [(5, 2)].into_iter().chain(places.into_iter().filter(|place| *place != (5, 2)));
+            prop_assert_eq!(slots, wanted.map(|(host, port)| format!("10.0.0.{host}:{port}")).collect::<Vec<_>>());
+        }
+    }
+}
