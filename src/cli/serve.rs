@@ -1,6 +1,7 @@
 //! The proxy as a service.
 
 use crate::config::Config;
+use crate::discovery::{Discovery, follow};
 use crate::reload::{Reloader, Supply};
 use crate::round::Proxy;
 use crate::scrape::BadHeader;
@@ -54,22 +55,30 @@ pub async fn serve_on(listeners: Vec<Listener>, config: &Config, supply: Supply)
     let hup = signal(SignalKind::hangup()).map_err(ServeError::Signals)?;
     let gate = Gate::open(config.web.config_file.as_deref())?;
     let store = config.state.file.as_deref().map(Store::open).transpose()?;
+    let (lifecycle, Orders { reloads, quit }) = Lifecycle::new();
+    // Looked up before the first round, so that the first exposition knows its slots.
+    let mut discovery = Discovery::start(config);
+    let filled = tokio::select! {
+        filled = discovery.first(config.scrape_timeout) => filled,
+        () = told_to_end(&mut term, &mut int, &quit) => return Ok(()),
+    };
     let proxy = match store {
-        Some(store) => Proxy::resume(config, store)?,
-        None => Proxy::start(config)?,
+        Some(store) => Proxy::resume(&filled.config, store)?,
+        None => Proxy::start(&filled.config)?,
     };
     for listener in &listeners {
         let url = listener.url(gate.is_secure(), &config.web.telemetry_path);
         tracing::info!(version = env!("CARGO_PKG_VERSION"), url, "serving");
     }
+    let (follower, following) = follow(discovery, filled, proxy.clone());
     tokio::spawn(first_round(proxy.clone(), Instant::now() + config.scrape_timeout));
-    let (lifecycle, Orders { reloads, quit }) = Lifecycle::new();
     let app = Arc::new(App::new(proxy.clone(), config).behind(gate).obeying(lifecycle));
-    let reloader = Reloader::new(proxy.clone(), app.clone(), config);
+    let reloader = Reloader::new(follower, proxy.clone(), app.clone(), config);
     let save_interval = watch::Sender::new(config.state.save_interval);
     let intervals = save_interval.subscribe();
     tokio::select! {
         () = run(listeners, app, told_to_end(&mut term, &mut int, &quit)) => {}
+        () = following => {}
         () = sync_state(&proxy, intervals) => {}
         () = reload(reloader, supply, hup, reloads, &save_interval) => {}
     }

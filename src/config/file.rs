@@ -133,13 +133,19 @@ fn read_source(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<SourceDraft
     match map.get("targets") {
         Some(targets) => {
             draft.targets = reader.scalars(&targets);
-            if matches!(&targets.node.value, Value::List(items) if items.is_empty()) {
+            if matches!(&targets.node.value, Value::List(items) if items.is_empty()) && !has_lookups(&map) {
                 reader.problem(targets.node.place, &targets.path, "at least one target is needed");
             }
         }
+        None if has_lookups(&map) => {}
         None => reader.missing(&map, "targets", "what to scrape, for example [\"127.0.0.1:5001-5008\"]"),
     }
     kind.and(name).map(|_| draft)
+}
+
+/// Whether targets are looked up, even if it is not said well.
+fn has_lookups(map: &Map<'_>) -> bool {
+    ["dns_sd_configs", "file_sd_configs"].iter().any(|key| map.get(key).is_some())
 }
 
 fn read_kind(reader: &mut Reader<'_>, map: &Map<'_>) -> Option<&'static Kind> {

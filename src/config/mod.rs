@@ -2,6 +2,7 @@
 
 mod access;
 mod choice;
+mod discovery;
 mod django;
 mod draft;
 mod duration;
@@ -22,10 +23,11 @@ mod state;
 mod value;
 mod web;
 mod web_file;
-mod yaml;
+pub(crate) mod yaml;
 
 pub use access::{Credentials, Identity, TlsConfig};
 pub use choice::Choice;
+pub use discovery::{DnsSd, FileSd, Lookups, Records};
 pub(crate) use duration::{DURATION_MAX, TIMEOUT_MIN, duration};
 pub use expand::{Env, process_env};
 pub use headers::{HttpHeaders, is_secret_header};
@@ -33,6 +35,8 @@ pub use load::{load, load_maybe_empty, parse};
 pub use overrides::Overrides;
 pub use problem::{ConfigErrors, Given, Origin, Problem};
 pub use secret::{Kept, Secret};
+pub(crate) use value::{choice, path, worker_label as label_name};
+pub(crate) use web::{comparable, is_own};
 #[cfg(all(test, feature = "tls"))]
 pub(crate) use web_file::CIPHER_SUITES;
 pub use web_file::{ClientAuth, RateLimit, ServerTls, TlsVersion, WebFile};
@@ -71,8 +75,10 @@ pub struct SourceConfig {
     pub name: String,
     /// What it reads.
     pub kind: &'static Kind,
-    /// Its targets, ranges expanded, without duplicates.
+    /// Its targets, ranges expanded, without duplicates; where some are looked up, those found so far stand behind the configured ones.
     pub targets: Vec<Target>,
+    /// Where further targets are looked up while the program runs.
+    pub lookups: Lookups,
     /// How many endpoints should be up.
     pub expect: Option<u32>,
     /// The path asked for where a target names none, with the query if there is one.
@@ -116,6 +122,7 @@ impl SourceConfig {
             name: name.into(),
             kind,
             targets,
+            lookups: Lookups::default(),
             expect: None,
             metrics_path: kind.default_path.into(),
             scrape_timeout: None,
@@ -142,6 +149,7 @@ impl SourceConfig {
         // Every field by its name, so that a new one must be put on one of the sides.
         let Self { name, kind, targets, relabelling, merge, cores, names, multiproc, limits, .. } = self;
         let Self {
+            lookups: _,
             expect: _,
             metrics_path: _,
             scrape_timeout: _,

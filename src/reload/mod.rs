@@ -5,6 +5,7 @@ mod fixed;
 mod watch;
 
 use crate::config::{Config, ConfigErrors};
+use crate::discovery::Follower;
 use crate::round::{Proxy, ReconfigureError};
 use crate::serve::{App, Gate, GateError};
 use std::fmt;
@@ -83,6 +84,7 @@ impl fmt::Display for Taken {
 /// Puts configurations in force.
 #[derive(Debug)]
 pub struct Reloader {
+    follower: Follower,
     proxy: Proxy,
     app: Arc<App>,
     /// With what only a restart changes as it was at the start.
@@ -91,8 +93,8 @@ pub struct Reloader {
 
 impl Reloader {
     /// For a program that runs on `config`.
-    pub fn new(proxy: Proxy, app: Arc<App>, config: &Config) -> Self {
-        Self { proxy, app, in_force: config.clone() }
+    pub fn new(follower: Follower, proxy: Proxy, app: Arc<App>, config: &Config) -> Self {
+        Self { follower, proxy, app, in_force: config.clone() }
     }
 
     /// The proxy it is about.
@@ -135,7 +137,7 @@ impl Reloader {
         // The file itself is looked at anew with every connection; only another file is another gate.
         let gate = (web_file != self.in_force.web.config_file.as_deref()).then(|| Gate::open(web_file)).transpose()?;
         // The last that may fail.
-        self.proxy.reconfigure(&config).await?;
+        self.follower.reconfigure(&config).await?;
         self.app.reconfigure(&config);
         gate.into_iter().for_each(|gate| self.app.change_gate(gate));
         let changed = config != self.in_force;

@@ -30,6 +30,7 @@ use bytes::Bytes;
 use conductor::{Change, Conductor};
 use progress::Ask;
 use state::State;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -189,6 +190,11 @@ impl Proxy {
     /// How every source and target stands.
     pub fn report(&self) -> Vec<SourceReport> {
         lock(&self.state).report()
+    }
+
+    /// Remembers by source what is wrong with the lookup of its targets, for the report.
+    pub fn note_discovery(&self, notes: BTreeMap<String, Vec<String>>) {
+        lock(&self.state).discovery = notes;
     }
 
     /// Counts an answered request; `bytes` of an exposition.

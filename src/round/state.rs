@@ -17,7 +17,8 @@ use std::time::Instant;
 pub(super) type Got = Vec<Vec<Option<Scraped>>>;
 
 /// Limits whose hits are counted.
-pub(super) const COUNTED_LIMITS: [&str; 4] = ["body_bytes_max", "client_header_timeout", "connections_max", "max_series"];
+pub(super) const COUNTED_LIMITS: [&str; 5] =
+    ["body_bytes_max", "client_header_timeout", "connections_max", "max_series", "max_slots"];
 
 /// All sources with what they hold, and our own counts. Lives behind one lock that is never held over an await.
 pub(super) struct State {
@@ -36,6 +37,8 @@ pub(super) struct State {
     pub(super) any_good: bool,
     /// Sources were exchanged, and no round has been applied since: what stands is not yet worth showing.
     pub(super) exchanged: bool,
+    /// By source: what is wrong with the lookup of its targets, one line each.
+    pub(super) discovery: BTreeMap<String, Vec<String>>,
 }
 
 /// One source.
@@ -108,6 +111,7 @@ impl State {
             ready: false,
             any_good: false,
             exchanged: false,
+            discovery: BTreeMap::new(),
         }
     }
 

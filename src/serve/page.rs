@@ -49,9 +49,10 @@ pub(super) fn page(sources: &[SourceReport], wide: &[(String, WideFamily)], tele
 
 fn table(source: &SourceReport) -> String {
     let expected = source.expect.map(|n| format!(", {n} expected")).unwrap_or_default();
+    let notes: String = source.notes.iter().map(|note| format!("<p class=\"down\">{}</p>", Escaped(note))).collect();
     let rows: String = source.targets.iter().map(row).collect();
     format!(
-        "<h2>{} <small>{}: {} of {} up{expected}</small></h2><table><tr><th>target<th>state<th>samples<th>took<th>last good scrape\
+        "<h2>{} <small>{}: {} of {} up{expected}</small></h2>{notes}<table><tr><th>target<th>state<th>samples<th>took<th>last good scrape\
          <th>last error</tr>{rows}</table>",
         Escaped(&source.name),
         Escaped(source.kind),

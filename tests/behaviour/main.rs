@@ -4,6 +4,7 @@
 mod command_line;
 #[cfg(feature = "compression")]
 mod compression;
+mod discovery;
 mod endpoints;
 mod failing_targets;
 mod formats;
