@@ -8,6 +8,7 @@ mod duration;
 mod expand;
 mod file;
 mod headers;
+mod last_words;
 mod limits;
 mod load;
 mod overrides;
@@ -29,6 +30,7 @@ pub use choice::Choice;
 pub(crate) use duration::{DURATION_MAX, TIMEOUT_MIN, duration};
 pub use expand::{Env, process_env};
 pub use headers::{HttpHeaders, is_secret_header};
+pub use last_words::LastWordsConfig;
 pub use load::{load, load_maybe_empty, parse};
 pub use overrides::Overrides;
 pub use problem::{ConfigErrors, Given, Origin, Problem};
@@ -97,6 +99,8 @@ pub struct SourceConfig {
     pub relabelling: Relabelling,
     /// How workers are merged.
     pub merge: MergeConfig,
+    /// Whether workers may bring what they have counted after their last scrape.
+    pub last_words: LastWordsConfig,
     /// uWSGI: also series per core.
     pub cores: bool,
     /// nginx: which names to use.
@@ -128,6 +132,7 @@ impl SourceConfig {
             required: false,
             relabelling: Relabelling::default(),
             merge: MergeConfig::default(),
+            last_words: LastWordsConfig::default(),
             cores: false,
             names: NginxNames::Official,
             multiproc: MultiprocConfig::default(),

@@ -1,4 +1,5 @@
 use super::gate::Gate;
+use super::last_words::{self, Ears};
 use super::respond::{Response, answer, set, text};
 use super::{metrics, page, targets};
 use crate::compression::Encoding;
@@ -8,6 +9,8 @@ use crate::scrape::GUARD_HEADER;
 use futures::FutureExt;
 use http::header::ALLOW;
 use http::{Method, Request, StatusCode};
+use hyper::body::{Body, Bytes};
+use std::error::Error;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -19,6 +22,7 @@ pub struct App {
     pub(super) telemetry_path: String,
     pub(super) scrape_timeout: Duration,
     gate: Gate,
+    last_words: Ears,
     connections_max: usize,
     header_timeout: Duration,
 }
@@ -40,6 +44,7 @@ impl App {
             telemetry_path: config.web.telemetry_path.clone(),
             scrape_timeout: config.scrape_timeout,
             gate: Gate::default(),
+            last_words: Ears::new(config),
             connections_max: config.limits.connections_max,
             header_timeout: config.limits.client_header_timeout,
         }
@@ -51,17 +56,26 @@ impl App {
         Self { gate, ..self }
     }
 
-    /// Answers a request. Its body, if any, is ignored; a panic costs this request only.
-    pub(super) async fn handle<B>(&self, request: Request<B>) -> Response {
+    /// Answers a request. Its body, if any, is ignored but for last words; a panic costs this request only.
+    pub(super) async fn handle<B>(&self, request: Request<B>) -> Response
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
         let arrived = Instant::now();
+        let path = request.uri().path().to_string();
         let answering = async {
+            // Its token stands where a login would.
+            if path == last_words::PATH && self.last_words.are_open() {
+                return self.last_words.hear(&self.proxy, request).await;
+            }
             match self.gate.admit(&request).await {
                 Ok(()) => self.route(&request, arrived).await,
                 Err(refused) => refused,
             }
         };
         let mut response = AssertUnwindSafe(answering).catch_unwind().await.unwrap_or_else(|_panic| {
-            tracing::error!(path = request.uri().path(), "a fault while answering");
+            tracing::error!(path, "a fault while answering");
             text(StatusCode::INTERNAL_SERVER_ERROR, "a fault in onescrape itself; its log says more; please report it")
         });
         let exposition = response.extensions().get::<Exposition>().copied();
