@@ -271,7 +271,14 @@ impl Pool {
 
     /// What a child's first value in a record is worth: true if its past was never in the output, so that only its growth counts.
     /// First match wins.
-    pub(super) fn starts_at_baseline(&self, slot: usize, entrance: Entrance, record: &Record, staged: &Staged, id: ChildId) -> bool {
+    pub(super) fn starts_at_baseline(
+        &self,
+        slot: usize,
+        entrance: Entrance,
+        record: &Record,
+        staged: &Staged,
+        id: ChildId,
+    ) -> bool {
         let Some(served_at) = self.catalog.child(self.groups.output(id)).served_at else {
             return self.is_cold && self.first_served.is_none();
         };

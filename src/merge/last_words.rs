@@ -5,13 +5,13 @@
 //! what is up nor gauges, types or the slot's current instance. Afterwards the instance is *closed*: the message may come again, and a
 //! scrape of it that was under way counts for at most what it has more.
 
-use super::Now;
 use super::catalog::{Child, ChildId, SeriesId};
 use super::column::{Column, fold, is_absent};
 use super::pool::{Pool, is_total};
 use super::slot::{Entrance, Record, is_nearly_same_start, is_same_start};
 use super::stage::Staged;
 use super::types::Verdict;
+use super::{Now, ResetCause};
 use crate::parse::Exposition;
 use std::time::Duration;
 
@@ -253,9 +253,11 @@ impl Pool {
         let is_it = |kept: &Folded| kept.is_unscraped() && kept.record.start.zip(start).is_some_and(|(a, b)| is_same_start(a, b));
         let slot = &mut self.slots[index];
         let Some(kept) = slot.kept.iter().position(is_it).and_then(|i| slot.kept.remove(i)) else { return false };
-        let over = if slot.last_flip.is_some() { slot.record_over_limit() } else { slot.current().map(|_| slot.current) };
+        let is_shared = slot.last_flip.is_some();
+        let over = if is_shared { slot.record_over_limit() } else { slot.current().map(|_| slot.current) };
         if let Some(over) = over {
             self.fold_record(index, over);
+            *self.tally.resets.entry((index, ResetCause::StartTime)).or_default() += u64::from(!is_shared);
         }
         let slot = &mut self.slots[index];
         slot.records.push(Record { base: kept.record.last.clone(), ..kept.record });

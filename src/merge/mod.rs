@@ -25,6 +25,9 @@ mod tests;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests_aggregate;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests_last_words;
 mod totals;
 mod types;
 

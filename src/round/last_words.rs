@@ -16,7 +16,8 @@ impl State {
             // A fault costs this message, not the state of all.
             Some((target, entry)) => {
                 let taking = AssertUnwindSafe(|| entry.source.last_words(target, content_type, body, now));
-                catch_unwind(taking).unwrap_or_else(|_panic| LastWords::Invalid("a fault in onescrape itself; please report it".into()))
+                catch_unwind(taking)
+                    .unwrap_or_else(|_panic| LastWords::Invalid("a fault in onescrape itself; please report it".into()))
             }
         };
         if outcome == LastWords::Taken {

@@ -61,11 +61,7 @@ impl Ears {
             let token = source.last_words.token_file.as_ref().map(door);
             (source.name.clone(), Door { token, told: AtomicBool::new(false) })
         });
-        Self {
-            doors: doors.collect(),
-            body_bytes_max: config.limits.body_bytes_max,
-            free: Semaphore::new(MESSAGES_AT_ONCE),
-        }
+        Self { doors: doors.collect(), body_bytes_max: config.limits.body_bytes_max, free: Semaphore::new(MESSAGES_AT_ONCE) }
     }
 
     /// Whether any source hears them.
