@@ -36,6 +36,14 @@ fn application_env(command: &mut Command, dir: &Path, metrics_start: u16) {
         .env_remove("PROMETHEUS_MULTIPROC_DIR");
 }
 
+/// The module that sends last words can be imported, and knows where they go. Its workers have time for them: how long that takes says
+/// how busy the machine is, not whether they are right.
+fn last_words_env(command: &mut Command, variables: &[(&str, &str)]) {
+    let path = [repository().join("tests/stack/app"), repository().join("deploy/last-words")];
+    command.env("PYTHONPATH", std::env::join_paths(path).expect("a path with a colon"));
+    command.env("ONESCRAPE_LAST_WORDS_SECONDS", "30").envs(variables.iter().copied());
+}
+
 /// Makes the application's database.
 pub fn migrate(dir: &Path) {
     let mut command = Command::new(installed("python"));
@@ -59,6 +67,21 @@ impl Gunicorn {
         application_env(&mut command, dir, metrics[0].number());
         command.arg("-c").arg(repository().join("tests/stack/gunicorn.conf.py"));
         command.args(["--bind", &http.address().to_string(), "demo.wsgi"]);
+        let mut gunicorn = Self { process: Process::spawn("gunicorn", command, dir), http, metrics };
+        gunicorn.wait_exports(WORKERS);
+        gunicorn
+    }
+
+    /// Starts it on these metrics ports as it is documented for last words, with workers that end after so many requests each. The
+    /// variables say where those go.
+    pub fn recycling(requests: usize, metrics: Vec<Port>, variables: &[(&str, &str)], dir: &Path) -> Self {
+        let http = Port::reserve();
+        let mut command = Command::new(installed("gunicorn"));
+        application_env(&mut command, dir, metrics[0].number());
+        last_words_env(&mut command, variables);
+        command.arg("-c").arg(repository().join("deploy/gunicorn/gunicorn.conf.py"));
+        command.args(["--no-control-socket", "--worker-tmp-dir=/dev/shm", "--timeout=300"]);
+        command.args([format!("--max-requests={requests}"), format!("--bind={}", http.address()), "demo.wsgi".into()]);
         let mut gunicorn = Self { process: Process::spawn("gunicorn", command, dir), http, metrics };
         gunicorn.wait_exports(WORKERS);
         gunicorn
