@@ -7,6 +7,7 @@ mod compression;
 mod endpoints;
 mod failing_targets;
 mod formats;
+mod last_words;
 mod relabelling;
 mod rounds;
 mod state;
