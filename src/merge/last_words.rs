@@ -160,8 +160,8 @@ impl Pool {
         let rising: Vec<ChildId> = children.into_iter().filter(|id| self.rises(slot, *id, known, is_new, staged)).collect();
         let too_much = rising.iter().find_map(|id| {
             let growth = growth(self.catalog.child(*id), &known.last, &staged.values);
-            // Not less or equal: NaN is too much as well.
-            (!(growth <= growth_max)).then(|| LastWords::TooLarge { child: self.catalog.child_head(*id).to_string(), growth })
+            let too_much = growth.is_nan() || growth > growth_max;
+            too_much.then(|| LastWords::TooLarge { child: self.catalog.child_head(*id).to_string(), growth })
         });
         if let Some(refused) = too_much {
             return refused;
@@ -320,8 +320,8 @@ impl Pool {
         }
         let counts = child.value().or(child.buckets().last().map(|(_, s)| *s)).or(child.count());
         let counts = counts.map(|s| (known.last.get(s), staged.values.get(s)));
-        // One that lacks its count is known by nothing that could tell whether it fell.
-        counts.is_some_and(|(last, new)| !is_absent(new) && !(new < last))
+        // Of one without a count nothing tells whether it fell.
+        counts.is_some_and(|(last, new)| !is_absent(new) && (is_absent(last) || new >= last))
     }
 
     /// Forgets folded instances whose last words don't count any more.

@@ -15,6 +15,7 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 ///
 /// # Errors
 /// The answer for one that is refused.
+#[allow(clippy::result_large_err, reason = "the answer itself, made where the request is looked at and sent from there")]
 pub(super) fn refuse_browsers<B>(request: &Request<B>) -> Result<(), Response> {
     let headers = request.headers();
     if let Some(name) = [ORIGIN, SEC_FETCH_SITE].iter().find(|name| headers.contains_key(*name)) {

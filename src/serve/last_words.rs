@@ -77,7 +77,7 @@ impl Ears {
     {
         let asked = match self.admit(&request) {
             Ok(asked) => asked,
-            Err(refused) => return refused,
+            Err(refused) => return *refused,
         };
         let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_string);
         let wrong = |status, outcome: &'static str, why: &str| {
@@ -104,22 +104,22 @@ impl Ears {
     }
 
     /// Whether the request may speak, and about whom.
-    fn admit<B>(&self, request: &Request<B>) -> Result<Asked, Response> {
+    fn admit<B>(&self, request: &Request<B>) -> Result<Asked, Box<Response>> {
         refuse_browsers(request)?;
         if request.method() != Method::POST {
             let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "only POST");
             set(&mut response, ALLOW, "POST");
-            return Err(response);
+            return Err(response.into());
         }
         let query: Vec<_> = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).collect();
         let parameter = |name: &str| match &query.iter().filter(|(key, _)| key == name).collect::<Vec<_>>()[..] {
             [(_, value)] if !value.is_empty() => Ok(value.to_string()),
-            _ => Err(text(StatusCode::BAD_REQUEST, format_args!("the query must have {name}=… once"))),
+            _ => Err(Box::new(text(StatusCode::BAD_REQUEST, format_args!("the query must have {name}=… once")))),
         };
         let asked = Asked { source: parameter("source")?, worker: parameter("worker")? };
         let Some(door) = self.doors.get(&asked.source) else {
             let why = format_args!("unknown: no source called {:?} hears last words (last_words.enabled)", asked.source);
-            return Err(text(StatusCode::NOT_FOUND, why));
+            return Err(text(StatusCode::NOT_FOUND, why).into());
         };
         if request.extensions().get::<Peer>() == Some(&Peer::Unix) {
             return Ok(asked); // who may speak there is for the permissions of the socket's file to say
@@ -129,9 +129,9 @@ impl Ears {
 }
 
 impl Door {
-    fn check(&self, headers: &HeaderMap) -> Result<(), Response> {
+    fn check(&self, headers: &HeaderMap) -> Result<(), Box<Response>> {
         let Some(token) = &self.token else {
-            return Err(unauthorized("without last_words.token_file they are heard over a unix socket only"));
+            return Err(unauthorized("without last_words.token_file they are heard over a unix socket only").into());
         };
         let wanted = match token.get() {
             Ok(token) if !token.is_empty() => token,
@@ -140,13 +140,15 @@ impl Door {
                     let reason = unusable.err().map_or_else(|| "it is empty".to_string(), |error| error.to_string());
                     tracing::error!(reason, "no token to compare with: last words are refused (last_words.token_file)");
                 }
-                return Err(text(StatusCode::SERVICE_UNAVAILABLE, "the token to compare with can't be read; the log says why"));
+                return Err(
+                    text(StatusCode::SERVICE_UNAVAILABLE, "the token to compare with can't be read; the log says why").into()
+                );
             }
         };
         self.told.store(false, Ordering::Relaxed);
         match bearer(headers) {
             Some(token) if is_equal(token.as_bytes(), wanted.as_bytes()) => Ok(()),
-            _ => Err(unauthorized("a bearer token is needed: that of last_words.token_file")),
+            _ => Err(unauthorized("a bearer token is needed: that of last_words.token_file").into()),
         }
     }
 }
