@@ -6,6 +6,7 @@ use super::discovery::{read_dns, read_files, show_dns, show_files};
 use super::draft::SourceDraft;
 use super::duration::{DURATION_MAX, TIMEOUT_MIN, duration, show_duration};
 use super::headers::read_headers;
+use super::last_words::{read_last_words, show_last_words};
 use super::reader::{Field, Map, Reader};
 use super::series_keys::{read_aggregate, read_labels, read_rules, show_aggregate, show_labels, show_rules};
 use super::shown::Shown;
@@ -192,6 +193,12 @@ const SOURCE_KEYS: &[SourceKey] = &[
         kinds: WORKERS,
         read: |reader, field, draft| reader.set(&mut draft.config.merge.instance_memory, field, any_time),
         show: |source| Shown::duration(source.merge.instance_memory),
+    },
+    SourceKey {
+        name: "last_words",
+        kinds: WORKERS,
+        read: |reader, field, draft| draft.config.last_words = read_last_words(reader, field),
+        show: |source| show_last_words(&source.last_words),
     },
     SourceKey {
         name: "cores",

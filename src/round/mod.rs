@@ -7,6 +7,7 @@ mod conductor;
 mod distribution;
 mod exchange;
 mod keep;
+mod last_words;
 mod own;
 mod progress;
 mod report;
@@ -23,6 +24,7 @@ pub use status::{State as TargetState, Status};
 use crate::compression::Encoding;
 use crate::config::Config;
 use crate::encode::Format;
+use crate::merge::LastWords;
 use crate::model::WideFamily;
 use crate::scrape::{BadHeader, ProcessId, Request};
 use crate::state::Store;
@@ -202,6 +204,16 @@ impl Proxy {
         let mut state = lock(&self.state);
         *state.ledger.requests.entry((code, format, encoding)).or_default() += 1;
         bytes.into_iter().for_each(|bytes| state.ledger.response_bytes.observe(bytes as f64));
+    }
+
+    /// Takes the last words of a worker. What they changed is in the state file when this returns.
+    pub fn last_words(&self, source: &str, worker: &str, content_type: Option<&str>, body: &[u8]) -> LastWords {
+        lock(&self.state).last_words(source, worker, content_type, body)
+    }
+
+    /// Counts last words of a source that could not even be read, by outcome.
+    pub fn count_last_words(&self, source: &str, outcome: &'static str) {
+        lock(&self.state).count_last_words(source, outcome);
     }
 
     /// How often a limit was hit.

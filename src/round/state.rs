@@ -59,6 +59,8 @@ pub(super) struct Ledger {
     pub(super) response_bytes: Distribution,
     /// By status code, format, encoding.
     pub(super) requests: BTreeMap<(u16, &'static str, &'static str), u64>,
+    /// By source and outcome.
+    pub(super) last_words: BTreeMap<(usize, &'static str), u64>,
     /// In the order of [`COUNTED_LIMITS`].
     pub(super) limit_hits: [u64; COUNTED_LIMITS.len()],
     /// How the configuration was loaded last.
@@ -102,6 +104,7 @@ impl State {
                 merge_durations: Distribution::new(SECONDS),
                 response_bytes: Distribution::new(BYTES),
                 requests: BTreeMap::new(),
+                last_words: BTreeMap::new(),
                 limit_hits: [0; COUNTED_LIMITS.len()],
                 escape_collisions: 0,
                 merged: (0, 0),

@@ -8,6 +8,7 @@ mod discovery;
 mod endpoints;
 mod failing_targets;
 mod formats;
+mod last_words;
 mod relabelling;
 mod reload;
 mod rounds;
