@@ -55,6 +55,8 @@ pub(super) struct Ledger {
     pub(super) limit_hits: [u64; COUNTED_LIMITS.len()],
     /// Samples that could not be written, since another one took their name after escaping.
     pub(super) escape_collisions: u64,
+    /// Rounds that a fault of our own ended.
+    pub(super) round_faults: u64,
     /// Families and samples of the last whole exposition.
     pub(super) merged: (usize, usize),
 }
@@ -84,6 +86,7 @@ impl State {
                 requests: BTreeMap::new(),
                 limit_hits: [0; COUNTED_LIMITS.len()],
                 escape_collisions: 0,
+                round_faults: 0,
                 merged: (0, 0),
             },
             keeper: None,

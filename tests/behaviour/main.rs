@@ -4,9 +4,11 @@
 mod command_line;
 #[cfg(feature = "compression")]
 mod compression;
+mod deadlines;
 mod endpoints;
 mod failing_targets;
 mod formats;
+mod polls;
 mod relabelling;
 mod rounds;
 mod state;

@@ -16,6 +16,8 @@ pub enum Answer {
     Made(Arc<dyn Fn() -> Vec<u8> + Send + Sync>),
     /// Accepts and never answers.
     Hang,
+    /// Sends the first bytes, and the others once told to go on ([`FakeWorker::release`]).
+    Halves(Vec<u8>, Vec<u8>),
 }
 
 /// Content-Type of client_python's text output.
@@ -75,6 +77,7 @@ struct Shared {
 struct State {
     answer: Option<Answer>,
     held: bool,
+    releases: usize,
     requests: Vec<String>,
     open: usize,
     open_max: usize,
@@ -138,7 +141,10 @@ impl FakeWorker {
 
     /// Answers what waits.
     pub fn release(&self) {
-        self.shared.lock().held = false;
+        let mut state = self.shared.lock();
+        state.held = false;
+        state.releases += 1;
+        drop(state);
         self.shared.changed.notify_all();
     }
 
@@ -150,6 +156,11 @@ impl FakeWorker {
     /// The heads of the requests that came, each as text.
     pub fn requests(&self) -> Vec<String> {
         self.shared.lock().requests.clone()
+    }
+
+    /// How many requests are open.
+    pub fn open(&self) -> usize {
+        self.shared.lock().open
     }
 
     /// The most requests that were ever open at once.
@@ -189,6 +200,12 @@ impl Shared {
         let sent = match answer {
             Some(Answer::Bytes(bytes)) => stream.write_all(&bytes),
             Some(Answer::Made(make)) => stream.write_all(&make()),
+            Some(Answer::Halves(first, rest)) => stream.write_all(&first).and_then(|()| {
+                let state = self.lock();
+                let before = state.releases;
+                drop(self.changed.wait_while(state, |state| state.releases == before).expect("a fake worker's thread panicked"));
+                stream.write_all(&rest)
+            }),
             // Until the client gives up.
             Some(Answer::Hang) | None => stream.read(&mut [0]).map(drop),
         };
