@@ -2,10 +2,14 @@
 
 use super::port::Port;
 use rustix::net::{Shutdown, shutdown};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// How often a request that waits looks whether its client is still there.
+const LOOK_FOR_CLIENT: Duration = Duration::from_millis(10);
 
 /// What the worker does with a request.
 #[derive(Clone)]
@@ -189,28 +193,46 @@ impl Drop for FakeWorker {
 impl Shared {
     fn serve(&self, mut stream: TcpStream) -> std::io::Result<()> {
         let head = read_head(&mut stream)?;
-        let answer = {
+        {
             let mut state = self.lock();
             state.requests.push(head);
             state.open += 1;
             state.open_max = state.open_max.max(state.open);
-            let state = self.changed.wait_while(state, |state| state.held).expect("a fake worker's thread panicked");
-            state.answer.clone()
-        };
-        let sent = match answer {
+        }
+        let sent = self.answer(&mut stream);
+        self.lock().open -= 1;
+        sent
+    }
+
+    fn answer(&self, stream: &mut TcpStream) -> std::io::Result<()> {
+        self.wait_while(stream, |state| state.held)?;
+        let answer = self.lock().answer.clone();
+        match answer {
             Some(Answer::Bytes(bytes)) => stream.write_all(&bytes),
             Some(Answer::Made(make)) => stream.write_all(&make()),
             Some(Answer::Halves(first, rest)) => stream.write_all(&first).and_then(|()| {
-                let state = self.lock();
-                let before = state.releases;
-                drop(self.changed.wait_while(state, |state| state.releases == before).expect("a fake worker's thread panicked"));
+                let before = self.lock().releases;
+                self.wait_while(stream, |state| state.releases == before)?;
                 stream.write_all(&rest)
             }),
             // Until the client gives up.
             Some(Answer::Hang) | None => stream.read(&mut [0]).map(drop),
-        };
-        self.lock().open -= 1;
-        sent
+        }
+    }
+
+    /// Waits as long as that is so, or until the client has gone.
+    fn wait_while(&self, stream: &TcpStream, mut is_so: impl FnMut(&mut State) -> bool) -> std::io::Result<()> {
+        stream.set_nonblocking(true)?;
+        loop {
+            let waited = self.changed.wait_timeout_while(self.lock(), LOOK_FOR_CLIENT, &mut is_so);
+            if !waited.expect("a fake worker's thread panicked").1.timed_out() {
+                return stream.set_nonblocking(false);
+            }
+            match stream.peek(&mut [0]) {
+                Err(silent) if silent.kind() == ErrorKind::WouldBlock => {}
+                _ => return Err(ErrorKind::ConnectionAborted.into()),
+            }
+        }
     }
 }
 
