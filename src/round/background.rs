@@ -26,6 +26,8 @@ struct Slow {
     timeouts: u32,
     /// What was not enough for it when it was last waited for.
     patience: Duration,
+    /// It was late but good before, was waited for once more after it, and timed out.
+    was_tried: bool,
     /// A good body was taken in since the last round began: it stands for the round in which no newer one comes.
     has_news: bool,
 }
@@ -41,20 +43,23 @@ impl Background {
         self.0.get(&key).is_some_and(Slow::is_behind)
     }
 
-    /// A read has ended. It is waited for again once it answers within the time that was too short before: one that is good but always
-    /// late stays behind the rounds, and its bodies count all the same.
+    /// A read has ended. Its target is waited for again once it answers within the time that was too short before, and once on trial
+    /// after a good answer that was late, as one that hung and hangs no more gives. One that is good but always late so stays behind the
+    /// rounds, and its bodies count all the same.
     pub(super) fn note(&mut self, key: Key, scraped: &Scraped) {
         if let Err(Missed::Timeout { after }) = scraped.result {
-            let slow = self.0.entry(key).or_insert(Slow { timeouts: 0, patience: after, has_news: false });
+            let slow = self.0.entry(key).or_insert(Slow { timeouts: 0, patience: after, was_tried: false, has_news: false });
             if !slow.is_behind() {
                 slow.patience = after;
             }
             slow.timeouts = slow.timeouts.saturating_add(1);
         } else if let Some(slow) = self.0.get_mut(&key) {
-            if slow.is_behind() && scraped.duration > slow.patience {
-                slow.has_news = scraped.result.is_ok();
-            } else {
+            if !slow.is_behind() || scraped.duration <= slow.patience {
                 self.0.remove(&key);
+            } else if scraped.result.is_ok() && !std::mem::replace(&mut slow.was_tried, true) {
+                slow.timeouts = SLOW_AFTER - 1;
+            } else {
+                slow.has_news = scraped.result.is_ok();
             }
         }
     }
@@ -81,6 +86,7 @@ impl Slow {
 mod tests {
     use super::*;
     use crate::scrape::Body;
+    use proptest::prelude::*;
 
     const KEY: Key = (0, 3);
     const SECOND: Duration = Duration::from_secs(1);
@@ -103,6 +109,16 @@ mod tests {
         background
     }
 
+    /// It was late, was tried, and is late again.
+    fn always_late() -> Background {
+        let mut background = behind();
+        background.note(KEY, &good(6 * SECOND));
+        assert!(!background.has(KEY), "on trial");
+        background.note(KEY, &timeout(5 * SECOND));
+        assert!(background.has(KEY));
+        background
+    }
+
     #[test]
     fn only_timeouts_in_a_row_make_it_slow() {
         let mut background = Background::default();
@@ -119,7 +135,7 @@ mod tests {
         for (outcome, still) in [
             (good(5 * SECOND), false),
             (refused(SECOND), false),
-            (good(6 * SECOND), true),
+            (good(6 * SECOND), false),
             (refused(6 * SECOND), true),
             (timeout(10 * SECOND), true),
         ] {
@@ -128,20 +144,47 @@ mod tests {
             assert_eq!(background.has(KEY), still, "{outcome:?}");
         }
         // What a read behind the rounds had is no measure.
-        let mut background = behind();
+        let mut background = always_late();
         background.note(KEY, &timeout(10 * SECOND));
         background.note(KEY, &good(6 * SECOND));
         assert!(background.has(KEY));
     }
 
     #[test]
+    fn one_that_is_late_is_tried_once() {
+        let mut background = always_late();
+        background.note(KEY, &good(6 * SECOND));
+        assert!(background.has(KEY), "not again");
+        // In time at last: all is forgotten.
+        background.note(KEY, &good(SECOND));
+        background.note(KEY, &timeout(5 * SECOND));
+        assert!(!background.has(KEY));
+    }
+
+    #[test]
     fn a_late_body_stands_for_one_round() {
-        let mut background = behind();
+        let mut background = always_late();
         assert!(!background.take_news(KEY));
         background.note(KEY, &good(6 * SECOND));
         assert_eq!([background.take_news(KEY), background.take_news(KEY)], [true, false]);
         background.note(KEY, &refused(6 * SECOND));
         assert!(!background.take_news(KEY));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_was_two_timeouts_part_it_from_the_rounds_and_a_quick_answer_brings_it_back(
+            history in prop::collection::vec((0u8..3, 0u32..20), 0..20)
+        ) {
+            let mut background = Background::default();
+            for (what, seconds) in history {
+                background.note(KEY, &[timeout, good, refused][usize::from(what)](seconds * SECOND));
+            }
+            (0..SLOW_AFTER).for_each(|_| background.note(KEY, &timeout(SECOND)));
+            prop_assert!(background.has(KEY));
+            background.note(KEY, &good(Duration::ZERO));
+            prop_assert!(!background.has(KEY) && !background.take_news(KEY));
+        }
     }
 
     #[test]

@@ -48,8 +48,11 @@ fn wait_up(proxy: &Proxy, up: usize) {
     });
 }
 
+/// Makes a worker hang.
+type Hang = fn(&FakeWorker);
+
 /// A worker that hangs before it answers, or in the midst of its body.
-fn hangs() -> [(&'static str, fn(&FakeWorker)); 2] {
+fn hangs() -> [(&'static str, Hang); 2] {
     [
         ("before the head", |worker| {
             worker.set(exposition(9));
@@ -84,10 +87,7 @@ fn a_worker_that_hangs_is_not_waited_for_and_comes_back() {
         odd.release();
         odd.set(exposition(10));
         wait_up(&proxy, 2);
-        wait_for("the new total", || {
-            let total = proxy.scrape().value("c_total");
-            expect(total == Some(13.0), || format!("{total:?}"))
-        });
+        assert_eq!(proxy.scrape().value("c_total"), Some(13.0), "{name}: waited for again");
         assert_eq!(odd.open_max(), 1, "{name}: never two scrapes of one worker at once");
     }
 }
