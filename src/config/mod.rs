@@ -87,6 +87,8 @@ pub struct SourceConfig {
     pub metrics_path: String,
     /// Own, shorter limit for one scrape.
     pub scrape_timeout: Option<Duration>,
+    /// How old the last round may become before one is made that nobody asked for; zero: as old as it likes.
+    pub poll_interval: Duration,
     /// Formats asked for, the best first; empty: what is best for the kind.
     pub scrape_protocols: Vec<ScrapeProtocol>,
     /// Headers sent with every scrape; `Host` may be set.
@@ -130,6 +132,7 @@ impl SourceConfig {
             expect: None,
             metrics_path: kind.default_path.into(),
             scrape_timeout: None,
+            poll_interval: Duration::ZERO,
             scrape_protocols: Vec::new(),
             http_headers: HttpHeaders::default(),
             scheme: Scheme::Http,
@@ -158,6 +161,7 @@ impl SourceConfig {
             expect: _,
             metrics_path: _,
             scrape_timeout: _,
+            poll_interval: _,
             scrape_protocols: _,
             http_headers: _,
             scheme: _,

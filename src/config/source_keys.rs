@@ -36,6 +36,8 @@ const UWSGI: &[&str] = &["uwsgi"];
 const NGINX: &[&str] = &["nginx"];
 const MULTIPROC: &[&str] = &["multiproc"];
 
+/// Shortest time between polls: a Python worker takes some of its own time from the site to answer.
+const POLL_INTERVAL_MIN: Duration = Duration::from_millis(100);
 /// Most workers that can be expected: one on every port there is.
 const EXPECT_MAX: usize = 65_535;
 /// Most files a directory may be allowed to have: as many processes as Linux has ids for, eight files each.
@@ -80,6 +82,12 @@ const SOURCE_KEYS: &[SourceKey] = &[
             }
         },
         show: |source| source.scrape_timeout.map_or(Shown::Nothing, Shown::duration),
+    },
+    SourceKey {
+        name: "poll_interval",
+        kinds: EVERY_KIND,
+        read: |reader, field, draft| reader.set(&mut draft.config.poll_interval, field, poll_interval),
+        show: |source| Shown::duration(source.poll_interval),
     },
     SourceKey {
         name: "required",
@@ -297,6 +305,14 @@ impl Shown {
 
     fn choice<T: Choice>(value: T) -> Self {
         Self::Word(value.word().to_string())
+    }
+}
+
+/// Zero is off.
+fn poll_interval(text: &str) -> Result<Duration, String> {
+    match any_time(text) {
+        Ok(Duration::ZERO) => Ok(Duration::ZERO),
+        _ => duration(text, &(POLL_INTERVAL_MIN..=DURATION_MAX)).map_err(|why| format!("{why}; 0s turns it off")),
     }
 }
 

@@ -2,6 +2,7 @@
 //! asked. Between the scraper's request and the sources stands [`Proxy`].
 
 mod answer;
+mod background;
 mod clock;
 mod conductor;
 mod distribution;
@@ -9,7 +10,9 @@ mod exchange;
 mod keep;
 mod last_words;
 mod own;
+mod poll;
 mod progress;
+mod read;
 mod report;
 mod state;
 mod status;
@@ -50,10 +53,16 @@ pub struct Proxy {
     id: ProcessId,
 }
 
-/// The task that makes rounds has ended by a fault of its own. Only a restart helps.
+/// Why there was no round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no more rounds are made, by a fault in onescrape itself; restart it, and please report it with its log")]
-pub struct RoundsStopped;
+pub enum RoundError {
+    /// A fault ended it. The next one may be well.
+    #[error("a fault in onescrape itself ended this round of scrapes; ask again, and please report it with its log")]
+    Fault,
+    /// The task that makes rounds is gone. Only a restart helps.
+    #[error("no more rounds are made, by a fault in onescrape itself; restart it, and please report it with its log")]
+    Stopped,
+}
 
 impl std::fmt::Debug for Proxy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -88,7 +97,7 @@ impl Proxy {
         let state = Arc::new(Mutex::new(state));
         let (asks, asked) = mpsc::unbounded_channel();
         let (changes, changed) = mpsc::unbounded_channel();
-        tokio::spawn(Conductor::new(&config.sources, how, state.clone(), asked, changed).run());
+        tokio::spawn(Conductor::new(config, how, state.clone(), asked, changed).run());
         Ok(Self { state, asks, changes, id })
     }
 
@@ -104,20 +113,20 @@ impl Proxy {
     pub async fn reconfigure(&self, config: &Config) -> Result<(), ReconfigureError> {
         let how = requests(config, &self.id)?;
         let (done, told) = oneshot::channel();
-        self.changes.send(Change { config: config.clone(), how, done }).map_err(|_| RoundsStopped)?;
-        told.await.map_err(|_| RoundsStopped)?
+        self.changes.send(Change { config: config.clone(), how, done }).map_err(|_| RoundError::Stopped)?;
+        told.await.map_err(|_| RoundError::Stopped)?
     }
 
     /// Takes part in a round. Returns when it has been applied, or at `deadline` with what is in by then. The round goes on, even if
     /// the future is dropped.
     ///
     /// # Errors
-    /// [`RoundsStopped`]; what stands then is old and must not be served as new.
-    pub async fn round(&self, deadline: Instant) -> Result<(), RoundsStopped> {
+    /// See [`RoundError`]; what stands then is old and must not be served as new.
+    pub async fn round(&self, deadline: Instant) -> Result<(), RoundError> {
         loop {
             let (done, told) = oneshot::channel();
-            self.asks.send(Ask { arrived: Instant::now(), deadline, done }).map_err(|_| RoundsStopped)?;
-            told.await.map_err(|_| RoundsStopped)?;
+            self.asks.send(Ask { arrived: Instant::now(), deadline, done }).map_err(|_| RoundError::Stopped)?;
+            told.await.map_err(|_| self.check_alive().err().unwrap_or(RoundError::Fault))?;
             // Between the round and now there may be other sources, which show nothing before a round of their own.
             if !lock(&self.state).exchanged || Instant::now() >= deadline {
                 return Ok(());
@@ -128,9 +137,9 @@ impl Proxy {
     /// Whether rounds can still be made.
     ///
     /// # Errors
-    /// [`RoundsStopped`].
-    pub fn check_alive(&self) -> Result<(), RoundsStopped> {
-        if self.asks.is_closed() { Err(RoundsStopped) } else { Ok(()) }
+    /// [`RoundError::Stopped`].
+    pub fn check_alive(&self) -> Result<(), RoundError> {
+        if self.asks.is_closed() { Err(RoundError::Stopped) } else { Ok(()) }
     }
 
     /// The exposition as it stands, to be served: what it shows counts as exposed from now on. Encoded once for all who share a

@@ -67,6 +67,8 @@ pub(super) struct Ledger {
     pub(super) loaded: Loaded,
     /// Samples that could not be written, since another one took their name after escaping.
     pub(super) escape_collisions: u64,
+    /// Rounds that a fault of our own ended.
+    pub(super) round_faults: u64,
     /// Families and samples of the last whole exposition.
     pub(super) merged: (usize, usize),
 }
@@ -107,6 +109,7 @@ impl State {
                 last_words: BTreeMap::new(),
                 limit_hits: [0; COUNTED_LIMITS.len()],
                 escape_collisions: 0,
+                round_faults: 0,
                 merged: (0, 0),
             },
             keeper: None,
