@@ -41,8 +41,7 @@ fn alerts_reach_whom_they_should() {
 /// Every name in the rules of inhibition is an alert's: a rule about a name that was changed would do nothing.
 #[test]
 fn inhibitions_are_about_alerts_there_are() {
-    let names: Vec<String> =
-        crate::rules::alerts().iter().map(|alert| alert["alert"].as_str().unwrap().to_string()).collect();
+    let names: Vec<String> = crate::rules::alerts().iter().map(|alert| alert["alert"].as_str().unwrap().to_string()).collect();
     let config = yaml::read(&deploy(CONFIGURATIONS[0]));
     let inhibitions = config["inhibit_rules"].as_array().unwrap();
     let matchers = inhibitions.iter().flat_map(|rule| ["source_matchers", "target_matchers"].map(|key| &rule[key]));

@@ -8,8 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// What Grafana would put in place of its variables, everything selected.
-const VARIABLES: [(&str, &str); 4] =
-    [("$namespace", ".*"), ("$job", ".*"), ("$instance", ".*"), ("$__rate_interval", "30s")];
+const VARIABLES: [(&str, &str); 4] = [("$namespace", ".*"), ("$job", ".*"), ("$instance", ".*"), ("$__rate_interval", "30s")];
 
 /// An expression of a dashboard: whose, and what.
 pub struct Asked {

@@ -137,23 +137,29 @@ fn of_a_pod_only_the_port_named_metrics_is_scraped() {
     let pods = json!([
         pod("shop-1", 8000, "http", json!({})),
         pod("shop-1", 11011, "metrics", json!({})),
-        pod("shop-2", 11012, "metrics", json!({
-            "__meta_kubernetes_pod_annotation_prometheus_io_path": "/all",
-            "__meta_kubernetes_pod_annotation_prometheus_io_scheme": "https",
-            "__meta_kubernetes_pod_label_app_kubernetes_io_name": "store",
-        })),
+        pod(
+            "shop-2",
+            11012,
+            "metrics",
+            json!({
+                "__meta_kubernetes_pod_annotation_prometheus_io_path": "/all",
+                "__meta_kubernetes_pod_annotation_prometheus_io_scheme": "https",
+                "__meta_kubernetes_pod_label_app_kubernetes_io_name": "store",
+            })
+        ),
         pod("done", 11013, "metrics", json!({"__meta_kubernetes_pod_phase": "Succeeded"})),
         pod("silent", 11014, "metrics", json!({"__meta_kubernetes_pod_annotation_prometheus_io_scrape": "false"})),
     ]);
     std::fs::write(dir.path().join("pods.json"), pods.to_string()).unwrap();
     let config = dir.path().join("kubernetes.yml");
     std::fs::write(&config, kubernetes_config(dir.path())).unwrap();
-    let said =
-        run(Command::new("promtool").args(["check", "service-discovery", "--timeout=2s"]).arg(&config).arg("pods"));
+    let said = run(Command::new("promtool").args(["check", "service-discovery", "--timeout=2s"]).arg(&config).arg("pods"));
     let found: Value = serde_json::from_str(&said).unwrap();
-    let kept: Vec<Value> = found.as_array().unwrap().iter().map(|one| one["labels"].clone()).filter(|l| l["job"].is_string()).collect();
+    let kept: Vec<Value> =
+        found.as_array().unwrap().iter().map(|one| one["labels"].clone()).filter(|l| l["job"].is_string()).collect();
     let looks = |labels: &Value| {
-        ["job", "namespace", "pod", "instance", "__scheme__", "__metrics_path__"].map(|name| labels[name].as_str().unwrap().to_string())
+        ["job", "namespace", "pod", "instance", "__scheme__", "__metrics_path__"]
+            .map(|name| labels[name].as_str().unwrap().to_string())
     };
     let mut kept: Vec<_> = kept.iter().map(looks).collect();
     kept.sort();
