@@ -26,10 +26,16 @@ pub fn expressions() -> Vec<Asked> {
     let mut asked = Vec::new();
     for file in files("grafana/dashboards", ".json") {
         let dashboard = read(&file);
+        let name = dashboard["title"].as_str().unwrap();
+        // What a variable's values are taken from must be there, too: `label_values(METRIC, LABEL)`.
+        for variable in dashboard["templating"]["list"].as_array().unwrap() {
+            let metric = variable["definition"].as_str().and_then(|text| text.strip_prefix("label_values(")?.split(',').next());
+            asked.extend(metric.map(|metric| Asked { panel: format!("{name}: ${}", variable["name"]), expression: metric.into() }));
+        }
         for (title, expression) in dashboard["panels"].as_array().unwrap().iter().flat_map(of_panel) {
             let expression = VARIABLES.iter().fold(expression, |text, (name, value)| text.replace(name, value));
             assert!(!expression.contains('$'), "{title}: a variable that no dashboard has in {expression}");
-            asked.push(Asked { panel: format!("{}: {title}", dashboard["title"].as_str().unwrap()), expression });
+            asked.push(Asked { panel: format!("{name}: {title}"), expression });
         }
     }
     asked
