@@ -55,8 +55,8 @@ fn mistakes_are_told_as_expected() {
     assert!(mistakes >= 80, "only {mistakes} kinds of mistakes are tried");
 }
 
-// It has https targets.
-#[cfg(feature = "tls")]
+// It has https targets, and names in DNS.
+#[cfg(all(feature = "dns", feature = "tls"))]
 #[test]
 fn the_annotated_example_shows_every_key_at_its_default() {
     let config = load("onescrape.yml", EXAMPLE.as_bytes()).unwrap();

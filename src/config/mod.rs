@@ -2,6 +2,7 @@
 
 mod access;
 mod choice;
+mod discovery;
 mod django;
 mod draft;
 mod duration;
@@ -22,10 +23,11 @@ mod state;
 mod value;
 mod web;
 mod web_file;
-mod yaml;
+pub(crate) mod yaml;
 
 pub use access::{Credentials, Identity, TlsConfig};
 pub use choice::Choice;
+pub use discovery::{DnsSd, FileSd, Lookups, Records};
 pub(crate) use duration::{DURATION_MAX, TIMEOUT_MIN, duration};
 pub use expand::{Env, process_env};
 pub use headers::{HttpHeaders, is_secret_header};
@@ -33,6 +35,8 @@ pub use load::{load, load_maybe_empty, parse};
 pub use overrides::Overrides;
 pub use problem::{ConfigErrors, Given, Origin, Problem};
 pub use secret::{Kept, Secret};
+pub(crate) use value::{choice, path, worker_label as label_name};
+pub(crate) use web::{comparable, is_own};
 #[cfg(all(test, feature = "tls"))]
 pub(crate) use web_file::CIPHER_SUITES;
 pub use web_file::{ClientAuth, RateLimit, ServerTls, TlsVersion, WebFile};
@@ -71,8 +75,10 @@ pub struct SourceConfig {
     pub name: String,
     /// What it reads.
     pub kind: &'static Kind,
-    /// Its targets, ranges expanded, without duplicates.
+    /// Its targets, ranges expanded, without duplicates; where some are looked up, those found so far stand behind the configured ones.
     pub targets: Vec<Target>,
+    /// Where further targets are looked up while the program runs.
+    pub lookups: Lookups,
     /// How many endpoints should be up.
     pub expect: Option<u32>,
     /// The path asked for where a target names none, with the query if there is one.
@@ -116,6 +122,7 @@ impl SourceConfig {
             name: name.into(),
             kind,
             targets,
+            lookups: Lookups::default(),
             expect: None,
             metrics_path: kind.default_path.into(),
             scrape_timeout: None,
@@ -134,6 +141,39 @@ impl SourceConfig {
             limits: Limits::default(),
             cold_start: ColdStart::default(),
         }
+    }
+
+    /// Whether a source built by one of the two is the same as one built by the other: they differ at most in how targets are read,
+    /// and in what is said about the source.
+    pub(crate) fn builds_the_same(&self, other: &Self) -> bool {
+        // Every field by its name, so that a new one must be put on one of the sides.
+        let Self { name, kind, targets, relabelling, merge, cores, names, multiproc, limits, .. } = self;
+        let Self {
+            lookups: _,
+            expect: _,
+            metrics_path: _,
+            scrape_timeout: _,
+            scrape_protocols: _,
+            http_headers: _,
+            scheme: _,
+            credentials: _,
+            tls_config: _,
+            follow_redirects: _,
+            required: _,
+            cold_start: _,
+            name: other_name,
+            kind: other_kind,
+            targets: other_targets,
+            relabelling: other_relabelling,
+            merge: other_merge,
+            cores: other_cores,
+            names: other_names,
+            multiproc: other_multiproc,
+            limits: other_limits,
+        } = other;
+        (name, kind, targets, relabelling) == (other_name, other_kind, other_targets, other_relabelling)
+            && (merge, cores, names, multiproc) == (other_merge, other_cores, other_names, other_multiproc)
+            && limits.of_sources() == other_limits.of_sources()
     }
 
     /// Understands one `targets:` entry as sources of this kind, path and scheme do.
@@ -343,6 +383,14 @@ pub struct Limits {
     pub client_header_timeout: Duration,
 }
 
+impl Limits {
+    /// Those that a source heeds; the others are at their defaults.
+    fn of_sources(self) -> Self {
+        let Self { body_bytes_max, connections_max, client_header_timeout, .. } = Self::default();
+        Self { body_bytes_max, connections_max, client_header_timeout, ..self }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -369,6 +417,8 @@ pub struct WebConfig {
     /// Whether OpenMetrics has `_created` series. Default false: most servers store them like any other. Protobuf says when a child
     /// began in any case.
     pub openmetrics_created: bool,
+    /// Whether `POST /-/reload` and `/-/quit` are obeyed. Default false.
+    pub enable_lifecycle: bool,
 }
 
 /// What is kept over a restart of the proxy.

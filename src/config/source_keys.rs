@@ -2,6 +2,7 @@
 
 use super::access::{read_authorization, read_basic_auth, read_tls_config, show_authorization, show_basic_auth, show_tls_config};
 use super::choice::Choice;
+use super::discovery::{read_dns, read_files, show_dns, show_files};
 use super::draft::SourceDraft;
 use super::duration::{DURATION_MAX, TIMEOUT_MIN, duration, show_duration};
 use super::headers::read_headers;
@@ -27,6 +28,7 @@ const IDENTITY_KEYS: [&str; 3] = ["name", "kind", "targets"];
 
 const EVERY_KIND: &[&str] = &[];
 const HTTP_KINDS: &[&str] = &["workers", "nginx", "nginx_vts", "exporter"];
+const NETWORK_KINDS: &[&str] = &["workers", "uwsgi", "nginx", "nginx_vts", "exporter"];
 const EXPOSITION_KINDS: &[&str] = &["workers", "exporter"];
 const WORKERS: &[&str] = &["workers"];
 const UWSGI: &[&str] = &["uwsgi"];
@@ -42,6 +44,8 @@ const FILE_BYTES: std::ops::RangeInclusive<usize> = 1 << 10..=(2 << 30) - 1;
 
 /// Every key.
 const SOURCE_KEYS: &[SourceKey] = &[
+    SourceKey { name: "dns_sd_configs", kinds: NETWORK_KINDS, read: read_dns, show: show_dns },
+    SourceKey { name: "file_sd_configs", kinds: NETWORK_KINDS, read: read_files, show: show_files },
     SourceKey {
         name: "expect",
         kinds: WORKERS,

@@ -33,7 +33,7 @@ const EVICTED_PART: usize = 64;
 /// Stages kept for the next round. More would cost every worker another column at rest.
 const SPARE_STAGES: usize = 2;
 /// Identities of instances of retired slots that are remembered.
-pub(super) const OUTLIVED_IDENTITIES: usize = 1024;
+const OUTLIVED_IDENTITIES: usize = 1024;
 
 /// What one slot's scrape came to.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ pub enum Attempt<'a> {
 pub struct Pool {
     pub(super) config: MergeConfig,
     pub(super) limits: Limits,
-    /// Slot ids: the values of the worker label.
+    /// Slot ids: the values of the worker label. Behind the configured slots stand those that have left the set, until they are retired.
     pub(super) ids: Vec<String>,
     pub(super) catalog: Catalog,
     pub(super) types: Types,
@@ -154,7 +154,7 @@ impl Pool {
         self.round += 1;
         self.evictable = None;
         let mut bodies = Vec::new();
-        for (slot, attempt) in round.into_iter().enumerate().take(self.slots.len()) {
+        for (slot, attempt) in round.into_iter().enumerate().take(self.configured()) {
             match attempt {
                 None => {}
                 Some(Attempt::Missed { refused }) => {
@@ -170,6 +170,8 @@ impl Pool {
                 Some(Attempt::Streamed) => self.fail(slot, false),
             }
         }
+        // Nobody asks a slot that has left the set; that is a failed attempt.
+        (self.configured()..self.slots.len()).for_each(|slot| self.fail(slot, true));
         let mut entered = Vec::new();
         for slot in bodies {
             let Some(staged) = self.inbox[slot].take() else { continue };
@@ -351,22 +353,46 @@ impl Pool {
         }
     }
 
+    /// How many slots are configured. The others have left the set.
+    pub(super) fn configured(&self) -> usize {
+        self.inbox.len()
+    }
+
     /// Folds slots that failed for long. Runs after the round was applied, so that the first round after an outage finds live
     /// workers first.
     fn retire(&mut self) {
         for index in 0..self.slots.len() {
-            if !self.slots[index].is_due(self.config.retire_after) {
-                continue;
+            if self.slots[index].is_due(self.config.retire_after) {
+                self.retire_slot(index);
             }
-            while !self.slots[index].records.is_empty() {
-                self.fold_record(index, 0);
-            }
-            self.types.forget_slot(index);
-            let slot = &mut self.slots[index];
-            (slot.retired, slot.last_flip, slot.current, slot.path) = (true, None, 0, None);
-            self.outlived.extend(slot.take_identities());
-            let excess = self.outlived.len().saturating_sub(OUTLIVED_IDENTITIES);
-            self.outlived.drain(..excess);
+        }
+        self.drop_departed();
+    }
+
+    /// Folds all that a slot holds. Its instances are remembered, should they answer again, here or elsewhere.
+    pub(super) fn retire_slot(&mut self, index: usize) {
+        while !self.slots[index].records.is_empty() {
+            self.fold_record(index, 0);
+        }
+        self.types.forget_slot(index);
+        let slot = &mut self.slots[index];
+        (slot.retired, slot.last_flip, slot.current, slot.path) = (true, None, 0, None);
+        let identities = slot.take_identities();
+        self.outlive(identities);
+    }
+
+    /// Remembers instances of a slot that is no more.
+    pub(super) fn outlive(&mut self, identities: VecDeque<f64>) {
+        self.outlived.extend(identities);
+        let excess = self.outlived.len().saturating_sub(OUTLIVED_IDENTITIES);
+        self.outlived.drain(..excess);
+    }
+
+    /// Lets go of slots that have left the set and were retired. One that stands before others stays, empty, as long as they do.
+    pub(super) fn drop_departed(&mut self) {
+        while self.slots.len() > self.configured() && self.slots.last().is_some_and(|slot| slot.retired) {
+            self.slots.pop();
+            self.ids.pop();
         }
     }
 

@@ -1,9 +1,10 @@
 //! The one task that makes rounds, one after the other, so that no target ever has two reads open.
 
+use super::exchange::ReconfigureError;
 use super::lock;
 use super::progress::{Ask, Key, Round, STUCK_PATIENCE, answer_expired, joins, unanswered};
 use super::state::State;
-use crate::config::SourceConfig;
+use crate::config::{Config, SourceConfig};
 use crate::scrape::{Missed, Part, Request, Scraped, scrape_into};
 use crate::target::Target;
 use std::collections::{HashMap, HashSet};
@@ -11,7 +12,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use tower::limit::GlobalConcurrencyLimitLayer;
@@ -41,7 +42,17 @@ struct Read {
     scraped: Scraped,
 }
 
+/// Other sources, to be put in the place of those there are.
+pub(super) struct Change {
+    pub(super) config: Config,
+    /// How each is asked.
+    pub(super) how: Vec<Request>,
+    /// Told when it is done, or why not.
+    pub(super) done: oneshot::Sender<Result<(), ReconfigureError>>,
+}
+
 /// Sources as the conductor needs them.
+#[derive(Clone)]
 struct Plan {
     targets: Vec<Target>,
     how: Arc<Request>,
@@ -51,6 +62,7 @@ struct Plan {
 /// See the module.
 pub(super) struct Conductor {
     asks: mpsc::UnboundedReceiver<Ask>,
+    changes: mpsc::UnboundedReceiver<Change>,
     closed: bool,
     state: Arc<Mutex<State>>,
     plans: Vec<Plan>,
@@ -68,17 +80,14 @@ impl Conductor {
         how: Vec<Request>,
         state: Arc<Mutex<State>>,
         asks: mpsc::UnboundedReceiver<Ask>,
+        changes: mpsc::UnboundedReceiver<Change>,
     ) -> Self {
-        let plan = |(source, how): (&SourceConfig, Request)| Plan {
-            targets: source.targets.clone(),
-            how: Arc::new(how),
-            timeout: source.scrape_timeout,
-        };
         Self {
             asks,
+            changes,
             closed: false,
             state,
-            plans: sources.iter().zip(how).map(plan).collect(),
+            plans: sources.iter().zip(how).map(|(source, how)| Plan::new(source, how)).collect(),
             reader: BoxCloneSyncService::new(
                 ServiceBuilder::new().layer(GlobalConcurrencyLimitLayer::new(SCRAPES_AT_ONCE)).service(service_fn(read)),
             ),
@@ -93,6 +102,9 @@ impl Conductor {
     pub(super) async fn run(mut self) {
         let mut waiting: Vec<Ask> = Vec::new();
         loop {
+            while let Ok(change) = self.changes.try_recv() {
+                self.exchange(change).await;
+            }
             while let Ok(ask) = self.asks.try_recv() {
                 self.admit(ask, &mut waiting);
             }
@@ -109,9 +121,31 @@ impl Conductor {
                     Some(ask) => self.admit(ask, &mut waiting),
                     None => self.closed = true,
                 },
+                Some(change) = self.changes.recv() => self.exchange(change).await,
                 Some(read) = self.reads.join_next(), if !self.reads.is_empty() => self.late(read.ok()),
             }
         }
+    }
+
+    /// Between rounds: other sources from the next one on. Whoever asks next gets that one.
+    async fn exchange(&mut self, change: Change) {
+        let Change { config, how, done } = change;
+        if !lock(&self.state).has_sources_of(&config) {
+            // Of a body that was asked for before nothing must come to a source that is made after; also, a target that stays must
+            // not be read twice at once.
+            self.reads.shutdown().await;
+            self.lingering.clear();
+            self.last_began = None;
+        }
+        let exchanged = lock(&self.state).exchange(&config);
+        let result = exchanged.map(|unchanged| {
+            let plan = |((source, how), old): ((&SourceConfig, Request), Option<usize>)| {
+                let kept = old.and_then(|old| self.plans.get(old)).cloned();
+                kept.unwrap_or_else(|| Plan::new(source, how))
+            };
+            self.plans = config.sources.iter().zip(how).zip(unchanged).map(plan).collect();
+        });
+        let _ = done.send(result);
     }
 
     /// Between rounds: an ask is content with a round that has just been, else it waits for the next.
@@ -220,6 +254,12 @@ impl Conductor {
                 status.timeouts_in_a_row = 0;
             }
         }
+    }
+}
+
+impl Plan {
+    fn new(source: &SourceConfig, how: Request) -> Self {
+        Self { targets: source.targets.clone(), how: Arc::new(how), timeout: source.scrape_timeout }
     }
 }
 

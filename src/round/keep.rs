@@ -49,6 +49,12 @@ impl Keeper {
         }
     }
 
+    /// There are so many other sources now.
+    pub(super) fn note_exchange(&mut self, sources: usize) {
+        self.changed = true;
+        self.served = vec![false; sources];
+    }
+
     fn note(&mut self, result: &io::Result<()>) {
         let file = self.store.path().display();
         match result {
@@ -108,7 +114,7 @@ impl State {
 
     /// As if nothing had been found.
     fn forget(&mut self) {
-        self.sources.iter_mut().for_each(|entry| entry.source = (entry.config.kind.build)(&entry.config));
+        self.sources.iter_mut().for_each(|entry| entry.source = crate::source::build(&entry.config));
         self.join = Join::new(self.sources.iter().map(|entry| entry.config.name.clone()).collect());
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 /// Longest request head, in bytes; beyond it 431.
@@ -25,29 +25,28 @@ const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/pla
 /// The open connections.
 pub(super) struct Connections {
     app: Arc<App>,
-    free: Arc<Semaphore>,
-    /// Connections watch it; so it also tells when the last one has gone.
+    /// Connections watch it; so it also tells how many there are, and when the last one has gone.
     draining: watch::Sender<bool>,
 }
 
 impl Connections {
     pub(super) fn new(app: Arc<App>) -> Self {
-        let free = Arc::new(Semaphore::new(app.connections_max()));
-        Self { app, free, draining: watch::Sender::new(false) }
+        Self { app, draining: watch::Sender::new(false) }
     }
 
     /// Serves a connection in a task of its own, unless there are too many.
     pub(super) async fn take(&self, mut socket: Socket) {
-        let Ok(permit) = self.free.clone().try_acquire_owned() else {
+        if self.draining.receiver_count() >= self.app.connections_max() {
             self.app.turned_away();
             // Best effort: the client may have gone, and the next one waits.
             let _ = timeout(TURN_AWAY_TIMEOUT, socket.write_all(FULL)).await;
             return;
-        };
+        }
         let (app, draining) = (self.app.clone(), self.draining.subscribe());
         tokio::spawn(async move {
             let limit = app.header_timeout();
-            match app.gate().secure(socket, limit).await {
+            let gate = app.gate();
+            match gate.secure(socket, limit).await {
                 Ok(socket) => serve(socket, app, draining).await,
                 Err(error) => {
                     if error.kind() == ErrorKind::TimedOut {
@@ -56,7 +55,6 @@ impl Connections {
                     tracing::debug!(%error, "a connection did not become a secure one");
                 }
             }
-            drop(permit);
         });
     }
 

@@ -4,10 +4,12 @@
 mod command_line;
 #[cfg(feature = "compression")]
 mod compression;
+mod discovery;
 mod endpoints;
 mod failing_targets;
 mod formats;
 mod relabelling;
+mod reload;
 mod rounds;
 mod state;
 #[path = "../support/mod.rs"]

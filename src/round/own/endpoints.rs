@@ -52,7 +52,7 @@ fn per_source(picked: &[(usize, &Entry)], left_out: &LeftOut) -> impl Iterator<I
     let mut repairs = Filling::new("onescrape_histogram_repairs_total", Counter, "Histograms mended, by what was wrong.");
     for (index, entry) in picked {
         let source = ("source", entry.config.name.as_str());
-        let tally = entry.source.tally();
+        let tally = entry.tally();
         up.push(&[source], f64::from(entry.status.up() > 0));
         for reason in DROP_REASONS {
             let clash = if reason == DropReason::SourceClash { left_out.clashes.get(*index).copied().unwrap_or(0) } else { 0 };
@@ -129,7 +129,7 @@ fn of_workers(entries: &[&Entry], now: Now) -> impl Iterator<Item = Family<'stat
         for state in State::ALL {
             slots.push(&[source, ("state", state.as_str())], entry.status.count(state) as f64);
         }
-        let tally = entry.source.tally();
+        let tally = entry.tally();
         for (labels, index, status) in endpoints(entry) {
             let [_, worker] = labels;
             if let (Some(State::Vacant | State::Stuck | State::Down), Some(last)) = (status.state, status.last_success) {
