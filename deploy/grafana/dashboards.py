@@ -207,6 +207,7 @@ DASHBOARDS = {
         stat("Workers missing", 'sum(clamp_min(onescrape_workers_expected{@} - ignoring (state) onescrape_slots{@, state="up"}, 0))',
              about="Of sources with `expect`.", bad_above=1),
         stat("Stuck or down", 'sum(onescrape_slots{@, state=~"stuck|down"})', bad_above=1),
+        stat("Configurations refused", "sum(1 - onescrape_config_last_reload_successful{@})", about="The one before is in force.", bad_above=1),
         stat("Series", "sum(onescrape_merged_series{@})"),
         panel("table", "Versions", "count by (version, revision) (onescrape_build_info{@})"),
         graph("Up", {"{{source}} {{instance}}": "onescrape_source_up{@}"}, max=1, min=0),
@@ -241,6 +242,7 @@ DASHBOARDS = {
         graph("Memory", {"{{instance}}": "onescrape_resident_memory_bytes{@}"}, "bytes"),
         graph("Processor", {"{{instance}}": rate("onescrape_cpu_seconds_total", "instance")}, about="Cores in use."),
         graph("State saved", {"{{outcome}}": rate("onescrape_state_saves_total", "outcome")}, "ops", "Only with a state file."),
+        graph("Age of the configuration", {"{{instance}}": "time() - onescrape_config_last_reload_success_timestamp_seconds{@}"}, "s"),
         graph("Age of the saved state", {"{{instance}}": "time() - onescrape_state_last_save_timestamp_seconds{@}"}, "s"),
     ]),
 }
