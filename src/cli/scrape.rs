@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::discovery;
 use crate::encode::Format;
-use crate::round::{Proxy, Query, Refusal, RoundsStopped, TargetState};
+use crate::round::{Proxy, Query, Refusal, RoundError, TargetState};
 use crate::scrape::BadHeader;
 use std::io::Write;
 use tokio::time::Instant;
@@ -17,9 +17,9 @@ pub enum ScrapeError {
     /// A header of the configuration.
     #[error(transparent)]
     Header(#[from] BadHeader),
-    /// No rounds.
+    /// No round.
     #[error(transparent)]
-    Stopped(#[from] RoundsStopped),
+    Round(#[from] RoundError),
     /// The reader of our output has gone, or its disk is full.
     #[error("cannot write the exposition: {0}")]
     Output(#[from] std::io::Error),

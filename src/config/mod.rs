@@ -9,6 +9,7 @@ mod duration;
 mod expand;
 mod file;
 mod headers;
+mod last_words;
 mod limits;
 mod load;
 mod overrides;
@@ -31,6 +32,7 @@ pub use discovery::{DnsSd, FileSd, Lookups, Records};
 pub(crate) use duration::{DURATION_MAX, TIMEOUT_MIN, duration};
 pub use expand::{Env, process_env};
 pub use headers::{HttpHeaders, is_secret_header};
+pub use last_words::LastWordsConfig;
 pub use load::{load, load_maybe_empty, parse};
 pub use overrides::Overrides;
 pub use problem::{ConfigErrors, Given, Origin, Problem};
@@ -85,6 +87,8 @@ pub struct SourceConfig {
     pub metrics_path: String,
     /// Own, shorter limit for one scrape.
     pub scrape_timeout: Option<Duration>,
+    /// How old the last round may become before one is made that nobody asked for; zero: as old as it likes.
+    pub poll_interval: Duration,
     /// Formats asked for, the best first; empty: what is best for the kind.
     pub scrape_protocols: Vec<ScrapeProtocol>,
     /// Headers sent with every scrape; `Host` may be set.
@@ -103,6 +107,8 @@ pub struct SourceConfig {
     pub relabelling: Relabelling,
     /// How workers are merged.
     pub merge: MergeConfig,
+    /// Whether workers may bring what they have counted after their last scrape.
+    pub last_words: LastWordsConfig,
     /// uWSGI: also series per core.
     pub cores: bool,
     /// nginx: which names to use.
@@ -126,6 +132,7 @@ impl SourceConfig {
             expect: None,
             metrics_path: kind.default_path.into(),
             scrape_timeout: None,
+            poll_interval: Duration::ZERO,
             scrape_protocols: Vec::new(),
             http_headers: HttpHeaders::default(),
             scheme: Scheme::Http,
@@ -135,6 +142,7 @@ impl SourceConfig {
             required: false,
             relabelling: Relabelling::default(),
             merge: MergeConfig::default(),
+            last_words: LastWordsConfig::default(),
             cores: false,
             names: NginxNames::Official,
             multiproc: MultiprocConfig::default(),
@@ -147,12 +155,13 @@ impl SourceConfig {
     /// and in what is said about the source.
     pub(crate) fn builds_the_same(&self, other: &Self) -> bool {
         // Every field by its name, so that a new one must be put on one of the sides.
-        let Self { name, kind, targets, relabelling, merge, cores, names, multiproc, limits, .. } = self;
+        let Self { name, kind, targets, relabelling, merge, last_words, cores, names, multiproc, limits, .. } = self;
         let Self {
             lookups: _,
             expect: _,
             metrics_path: _,
             scrape_timeout: _,
+            poll_interval: _,
             scrape_protocols: _,
             http_headers: _,
             scheme: _,
@@ -166,12 +175,14 @@ impl SourceConfig {
             targets: other_targets,
             relabelling: other_relabelling,
             merge: other_merge,
+            last_words: other_last_words,
             cores: other_cores,
             names: other_names,
             multiproc: other_multiproc,
             limits: other_limits,
         } = other;
-        (name, kind, targets, relabelling) == (other_name, other_kind, other_targets, other_relabelling)
+        (name, kind, targets, relabelling, last_words)
+            == (other_name, other_kind, other_targets, other_relabelling, other_last_words)
             && (merge, cores, names, multiproc) == (other_merge, other_cores, other_names, other_multiproc)
             && limits.of_sources() == other_limits.of_sources()
     }

@@ -6,6 +6,7 @@ use super::discovery::{read_dns, read_files, show_dns, show_files};
 use super::draft::SourceDraft;
 use super::duration::{DURATION_MAX, TIMEOUT_MIN, duration, show_duration};
 use super::headers::read_headers;
+use super::last_words::{read_last_words, show_last_words};
 use super::reader::{Field, Map, Reader};
 use super::series_keys::{read_aggregate, read_labels, read_rules, show_aggregate, show_labels, show_rules};
 use super::shown::Shown;
@@ -35,6 +36,8 @@ const UWSGI: &[&str] = &["uwsgi"];
 const NGINX: &[&str] = &["nginx"];
 const MULTIPROC: &[&str] = &["multiproc"];
 
+/// Shortest time between polls: a Python worker takes some of its own time from the site to answer.
+const POLL_INTERVAL_MIN: Duration = Duration::from_millis(100);
 /// Most workers that can be expected: one on every port there is.
 const EXPECT_MAX: usize = 65_535;
 /// Most files a directory may be allowed to have: as many processes as Linux has ids for, eight files each.
@@ -79,6 +82,12 @@ const SOURCE_KEYS: &[SourceKey] = &[
             }
         },
         show: |source| source.scrape_timeout.map_or(Shown::Nothing, Shown::duration),
+    },
+    SourceKey {
+        name: "poll_interval",
+        kinds: EVERY_KIND,
+        read: |reader, field, draft| reader.set(&mut draft.config.poll_interval, field, poll_interval),
+        show: |source| Shown::duration(source.poll_interval),
     },
     SourceKey {
         name: "required",
@@ -194,6 +203,12 @@ const SOURCE_KEYS: &[SourceKey] = &[
         show: |source| Shown::duration(source.merge.instance_memory),
     },
     SourceKey {
+        name: "last_words",
+        kinds: WORKERS,
+        read: |reader, field, draft| draft.config.last_words = read_last_words(reader, field),
+        show: |source| show_last_words(&source.last_words),
+    },
+    SourceKey {
         name: "cores",
         kinds: UWSGI,
         read: |reader, field, draft| reader.set(&mut draft.config.cores, field, choice),
@@ -290,6 +305,14 @@ impl Shown {
 
     fn choice<T: Choice>(value: T) -> Self {
         Self::Word(value.word().to_string())
+    }
+}
+
+/// Zero is off.
+fn poll_interval(text: &str) -> Result<Duration, String> {
+    match any_time(text) {
+        Ok(Duration::ZERO) => Ok(Duration::ZERO),
+        _ => duration(text, &(POLL_INTERVAL_MIN..=DURATION_MAX)).map_err(|why| format!("{why}; 0s turns it off")),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Discovery, Filled};
 use crate::config::{Config, SourceConfig};
-use crate::round::{Proxy, ReconfigureError, RoundsStopped};
+use crate::round::{Proxy, ReconfigureError, RoundError};
 use std::future::Future;
 use tokio::sync::{mpsc, oneshot};
 
@@ -35,8 +35,8 @@ impl Follower {
     /// See [`Proxy::reconfigure`]; then the configuration before is still in force.
     pub async fn reconfigure(&self, config: &Config) -> Result<(), ReconfigureError> {
         let (done, told) = oneshot::channel();
-        self.renewals.send(Renewal { config: config.clone(), done }).map_err(|_| RoundsStopped)?;
-        told.await.map_err(|_| RoundsStopped)?
+        self.renewals.send(Renewal { config: config.clone(), done }).map_err(|_| RoundError::Stopped)?;
+        told.await.map_err(|_| RoundError::Stopped)?
     }
 }
 

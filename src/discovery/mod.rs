@@ -30,7 +30,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 /// How often files of targets are looked at for a change: people and scripts that write one watch what becomes of it.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// A failed lookup is made again this soon, if not sooner.
+/// A failed lookup in DNS is made again this soon, if not sooner.
+#[cfg(feature = "dns")]
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// How often it is looked up anew what names among targets stand for.
 const NAMES_EVERY: Duration = Duration::from_secs(30);

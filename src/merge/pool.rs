@@ -4,6 +4,7 @@
 //! - staging (`stage`): a body's samples onto dense ids; nothing is decided yet;
 //! - types (`types`): one type per family, over all slots;
 //! - instances (`slot`): whose body it is;
+//! - last words (`last_words`): what workers bring themselves before they end;
 //! - commit (`commit`): one reset decision per child, offsets, baselines;
 //! - totals (`totals`): the sums of the round;
 //! - natives (`native`): the same for the native part of histograms;
@@ -14,6 +15,7 @@ use super::beginning::Beginnings;
 use super::catalog::{Catalog, Child, ChildId, SeriesId, VariantId};
 use super::column::{ABSENT, Column, fold};
 use super::groups::Groups;
+use super::last_words::Folded;
 use super::layout::{Dialect, Layout};
 use super::native::Total;
 use super::slot::{Entrance, Record, Slot};
@@ -101,6 +103,8 @@ pub struct Pool {
     pub(super) origins: HashMap<ChildId, u64>,
     /// Children that are shown as others.
     pub(super) groups: Groups,
+    /// The most that any child may grow by with one message of last words; `None`: none are heard.
+    pub(super) growth_max: Option<f64>,
 }
 
 impl Pool {
@@ -138,6 +142,7 @@ impl Pool {
             relabelling: Relabelling::default(),
             origins: HashMap::default(),
             groups: Groups::default(),
+            growth_max: None,
         }
     }
 
@@ -189,13 +194,11 @@ impl Pool {
             self.commit(slot, entrance, familiar, &mut staged);
             self.shifted |= !self.slots[slot].fresh || !self.slots[slot].taken_whole;
             self.slots[slot].succeeded(now.elapsed, self.round);
-            staged.clear();
-            if self.spare.len() < SPARE_STAGES {
-                self.spare.push(staged);
-            }
+            self.reuse(staged);
         }
         self.end_sharing();
         self.retire();
+        self.forget_kept();
         self.catalog.sort();
         self.sum_up();
         self.sum_natives();
@@ -236,11 +239,25 @@ impl Pool {
         self.slots.get(slot).is_some_and(|s| s.retired)
     }
 
+    /// Keeps the memory of a stage for the next body.
+    pub(super) fn reuse(&mut self, mut staged: Staged) {
+        staged.clear();
+        if self.spare.len() < SPARE_STAGES {
+            self.spare.push(staged);
+        }
+    }
+
     /// Finds out whose body it is, and makes that instance's record the slot's current one.
     fn enter(&mut self, index: usize, staged: &Staged) -> Entrance {
+        if self.enter_closed(index, staged.start_time) {
+            return Entrance::Same;
+        }
         let slot = &self.slots[index];
         let fell = || slot.current().is_some_and(|record| self.fell(record, staged));
-        let entrance = slot.identify(staged.start_time, fell, &self.outlived);
+        let entrance = match slot.identify(staged.start_time, fell, &self.outlived) {
+            Entrance::Turned if self.is_successor(index, staged.start_time) => Entrance::Recycled,
+            entrance => entrance,
+        };
         let now = self.now.elapsed;
         match entrance {
             Entrance::Same => {
@@ -289,6 +306,10 @@ impl Pool {
     pub(super) fn fold_record(&mut self, slot: usize, record: usize) {
         self.shifted = true;
         let mut record = self.slots[slot].take_record(record);
+        if self.growth_max.is_some() {
+            let kept = Folded::of(&record, self.now.elapsed);
+            kept.into_iter().for_each(|kept| self.slots[slot].keep(kept));
+        }
         self.note_folded_beginnings(&record);
         self.fold_natives(&mut record);
         let ids: Vec<VariantId> = self.types.established().collect();
@@ -377,6 +398,7 @@ impl Pool {
         self.types.forget_slot(index);
         let slot = &mut self.slots[index];
         (slot.retired, slot.last_flip, slot.current, slot.path) = (true, None, 0, None);
+        slot.kept.clear();
         let identities = slot.take_identities();
         self.outlive(identities);
     }
@@ -403,7 +425,7 @@ impl Pool {
             let series: Vec<SeriesId> = self.catalog.child(child).series().collect();
             self.clear_series(&series);
             self.catalog.uncount(&series);
-            for record in self.slots.iter_mut().flat_map(|s| &mut s.records) {
+            for record in self.slots.iter_mut().flat_map(Slot::all_records_mut) {
                 record.forget_child(child);
             }
             self.natives.remove(&child);
@@ -421,7 +443,7 @@ impl Pool {
         for s in series {
             self.offset.set(*s, ABSENT);
             self.out.set(*s, ABSENT);
-            for record in self.slots.iter_mut().flat_map(|s| &mut s.records) {
+            for record in self.slots.iter_mut().flat_map(Slot::all_records_mut) {
                 record.last.set(*s, ABSENT);
                 record.base.set(*s, ABSENT);
                 record.timestamps.remove(s);
@@ -507,7 +529,7 @@ impl Pool {
             let series = self.catalog.remove_child(*id);
             self.origins.remove(id);
             self.clear_series(&series);
-            for record in self.slots.iter_mut().flat_map(|s| &mut s.records) {
+            for record in self.slots.iter_mut().flat_map(Slot::all_records_mut) {
                 record.forget_child(*id);
                 record.gauges.retain(|s| !series.contains(s));
             }

@@ -24,7 +24,7 @@ pub enum ReconfigureError {
     },
     /// No more rounds are made.
     #[error(transparent)]
-    Stopped(#[from] super::RoundsStopped),
+    Stopped(#[from] super::RoundError),
 }
 
 impl State {

@@ -42,6 +42,11 @@ impl Keeper {
         self.served.fill(false);
     }
 
+    /// Something changed between two rounds.
+    pub(super) fn note_change(&mut self) {
+        self.changed = true;
+    }
+
     /// Families of this source were served: what is served for the first time since the round may be new to the file.
     pub(super) fn note_served(&mut self, source: usize) {
         if let Some(served) = self.served.get_mut(source) {

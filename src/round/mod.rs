@@ -2,13 +2,17 @@
 //! asked. Between the scraper's request and the sources stands [`Proxy`].
 
 mod answer;
+mod background;
 mod clock;
 mod conductor;
 mod distribution;
 mod exchange;
 mod keep;
+mod last_words;
 mod own;
+mod poll;
 mod progress;
+mod read;
 mod report;
 mod state;
 mod status;
@@ -23,6 +27,7 @@ pub use status::{State as TargetState, Status};
 use crate::compression::Encoding;
 use crate::config::Config;
 use crate::encode::Format;
+use crate::merge::LastWords;
 use crate::model::WideFamily;
 use crate::scrape::{BadHeader, ProcessId, Request};
 use crate::state::Store;
@@ -48,10 +53,16 @@ pub struct Proxy {
     id: ProcessId,
 }
 
-/// The task that makes rounds has ended by a fault of its own. Only a restart helps.
+/// Why there was no round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no more rounds are made, by a fault in onescrape itself; restart it, and please report it with its log")]
-pub struct RoundsStopped;
+pub enum RoundError {
+    /// A fault ended it. The next one may be well.
+    #[error("a fault in onescrape itself ended this round of scrapes; ask again, and please report it with its log")]
+    Fault,
+    /// The task that makes rounds is gone. Only a restart helps.
+    #[error("no more rounds are made, by a fault in onescrape itself; restart it, and please report it with its log")]
+    Stopped,
+}
 
 impl std::fmt::Debug for Proxy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -86,7 +97,7 @@ impl Proxy {
         let state = Arc::new(Mutex::new(state));
         let (asks, asked) = mpsc::unbounded_channel();
         let (changes, changed) = mpsc::unbounded_channel();
-        tokio::spawn(Conductor::new(&config.sources, how, state.clone(), asked, changed).run());
+        tokio::spawn(Conductor::new(config, how, state.clone(), asked, changed).run());
         Ok(Self { state, asks, changes, id })
     }
 
@@ -102,20 +113,20 @@ impl Proxy {
     pub async fn reconfigure(&self, config: &Config) -> Result<(), ReconfigureError> {
         let how = requests(config, &self.id)?;
         let (done, told) = oneshot::channel();
-        self.changes.send(Change { config: config.clone(), how, done }).map_err(|_| RoundsStopped)?;
-        told.await.map_err(|_| RoundsStopped)?
+        self.changes.send(Change { config: config.clone(), how, done }).map_err(|_| RoundError::Stopped)?;
+        told.await.map_err(|_| RoundError::Stopped)?
     }
 
     /// Takes part in a round. Returns when it has been applied, or at `deadline` with what is in by then. The round goes on, even if
     /// the future is dropped.
     ///
     /// # Errors
-    /// [`RoundsStopped`]; what stands then is old and must not be served as new.
-    pub async fn round(&self, deadline: Instant) -> Result<(), RoundsStopped> {
+    /// See [`RoundError`]; what stands then is old and must not be served as new.
+    pub async fn round(&self, deadline: Instant) -> Result<(), RoundError> {
         loop {
             let (done, told) = oneshot::channel();
-            self.asks.send(Ask { arrived: Instant::now(), deadline, done }).map_err(|_| RoundsStopped)?;
-            told.await.map_err(|_| RoundsStopped)?;
+            self.asks.send(Ask { arrived: Instant::now(), deadline, done }).map_err(|_| RoundError::Stopped)?;
+            told.await.map_err(|_| self.check_alive().err().unwrap_or(RoundError::Fault))?;
             // Between the round and now there may be other sources, which show nothing before a round of their own.
             if !lock(&self.state).exchanged || Instant::now() >= deadline {
                 return Ok(());
@@ -126,9 +137,9 @@ impl Proxy {
     /// Whether rounds can still be made.
     ///
     /// # Errors
-    /// [`RoundsStopped`].
-    pub fn check_alive(&self) -> Result<(), RoundsStopped> {
-        if self.asks.is_closed() { Err(RoundsStopped) } else { Ok(()) }
+    /// [`RoundError::Stopped`].
+    pub fn check_alive(&self) -> Result<(), RoundError> {
+        if self.asks.is_closed() { Err(RoundError::Stopped) } else { Ok(()) }
     }
 
     /// The exposition as it stands, to be served: what it shows counts as exposed from now on. Encoded once for all who share a
@@ -202,6 +213,16 @@ impl Proxy {
         let mut state = lock(&self.state);
         *state.ledger.requests.entry((code, format, encoding)).or_default() += 1;
         bytes.into_iter().for_each(|bytes| state.ledger.response_bytes.observe(bytes as f64));
+    }
+
+    /// Takes the last words of a worker. What they changed is in the state file when this returns.
+    pub fn last_words(&self, source: &str, worker: &str, content_type: Option<&str>, body: &[u8]) -> LastWords {
+        lock(&self.state).last_words(source, worker, content_type, body)
+    }
+
+    /// Counts last words of a source that could not even be read, by outcome.
+    pub fn count_last_words(&self, source: &str, outcome: &'static str) {
+        lock(&self.state).count_last_words(source, outcome);
     }
 
     /// How often a limit was hit.

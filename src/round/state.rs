@@ -59,12 +59,16 @@ pub(super) struct Ledger {
     pub(super) response_bytes: Distribution,
     /// By status code, format, encoding.
     pub(super) requests: BTreeMap<(u16, &'static str, &'static str), u64>,
+    /// By source and outcome.
+    pub(super) last_words: BTreeMap<(usize, &'static str), u64>,
     /// In the order of [`COUNTED_LIMITS`].
     pub(super) limit_hits: [u64; COUNTED_LIMITS.len()],
     /// How the configuration was loaded last.
     pub(super) loaded: Loaded,
     /// Samples that could not be written, since another one took their name after escaping.
     pub(super) escape_collisions: u64,
+    /// Rounds that a fault of our own ended.
+    pub(super) round_faults: u64,
     /// Families and samples of the last whole exposition.
     pub(super) merged: (usize, usize),
 }
@@ -102,8 +106,10 @@ impl State {
                 merge_durations: Distribution::new(SECONDS),
                 response_bytes: Distribution::new(BYTES),
                 requests: BTreeMap::new(),
+                last_words: BTreeMap::new(),
                 limit_hits: [0; COUNTED_LIMITS.len()],
                 escape_collisions: 0,
+                round_faults: 0,
                 merged: (0, 0),
             },
             keeper: None,

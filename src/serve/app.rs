@@ -1,4 +1,5 @@
 use super::gate::Gate;
+use super::last_words::{self, Ears};
 use super::respond::{Response, answer, set, text};
 use super::{Lifecycle, lifecycle, metrics, page, targets};
 use crate::compression::Encoding;
@@ -8,6 +9,8 @@ use crate::scrape::GUARD_HEADER;
 use futures::FutureExt;
 use http::header::ALLOW;
 use http::{Method, Request, StatusCode};
+use hyper::body::{Body, Bytes};
+use std::error::Error;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -27,6 +30,7 @@ pub struct App {
 pub(super) struct Settings {
     pub(super) telemetry_path: String,
     pub(super) scrape_timeout: Duration,
+    last_words: Ears,
     connections_max: usize,
     header_timeout: Duration,
     enable_lifecycle: bool,
@@ -42,6 +46,7 @@ impl Settings {
         Self {
             telemetry_path: config.web.telemetry_path.clone(),
             scrape_timeout: config.scrape_timeout,
+            last_words: Ears::new(config),
             connections_max: config.limits.connections_max,
             header_timeout: config.limits.client_header_timeout,
             enable_lifecycle: config.web.enable_lifecycle,
@@ -94,18 +99,27 @@ impl App {
         self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Answers a request. Its body, if any, is ignored; a panic costs this request only.
-    pub(super) async fn handle<B>(&self, request: Request<B>) -> Response {
+    /// Answers a request. Its body, if any, is ignored but for last words; a panic costs this request only.
+    pub(super) async fn handle<B>(&self, request: Request<B>) -> Response
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
         let arrived = Instant::now();
-        let gate = self.gate();
+        let (gate, settings) = (self.gate(), self.settings());
+        let path = request.uri().path().to_string();
         let answering = async {
+            // Its token stands where a login would.
+            if path == last_words::PATH && settings.last_words.are_open() {
+                return settings.last_words.hear(&self.proxy, &settings.names, request).await;
+            }
             match gate.admit(&request).await {
                 Ok(()) => self.route(&request, arrived).await,
                 Err(refused) => refused,
             }
         };
         let mut response = AssertUnwindSafe(answering).catch_unwind().await.unwrap_or_else(|_panic| {
-            tracing::error!(path = request.uri().path(), "a fault while answering");
+            tracing::error!(path, "a fault while answering");
             text(StatusCode::INTERNAL_SERVER_ERROR, "a fault in onescrape itself; its log says more; please report it")
         });
         let exposition = response.extensions().get::<Exposition>().copied();

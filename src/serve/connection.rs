@@ -1,6 +1,8 @@
 use super::app::App;
 use super::patience::Patient;
 use super::socket::Socket;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -68,10 +70,11 @@ impl Connections {
 }
 
 async fn serve(socket: Socket, app: Arc<App>, mut draining: watch::Receiver<bool>) {
-    let header_timeout = app.header_timeout();
+    let (header_timeout, peer) = (app.header_timeout(), socket.peer());
     let requests = AtomicUsize::new(0);
-    let service = service_fn(|request| {
+    let service = service_fn(|mut request: Request<Incoming>| {
         requests.fetch_add(1, Ordering::Relaxed);
+        request.extensions_mut().insert(peer);
         let app = app.clone();
         async move { Ok::<_, std::convert::Infallible>(app.handle(request).await) }
     });

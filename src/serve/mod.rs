@@ -2,8 +2,10 @@
 
 mod accept_encoding;
 mod app;
+mod browser;
 mod connection;
 mod gate;
+mod last_words;
 mod lifecycle;
 mod listen;
 mod metrics;

@@ -70,6 +70,11 @@ impl Server {
         self.released.add_permits(n);
     }
 
+    /// Hangs up on every request, open ones and those to come.
+    pub(crate) fn end(&self) {
+        self.released.close();
+    }
+
     /// Waits until this many requests have come.
     pub(crate) async fn asked(&self, n: usize) {
         self.counts.clone().wait_for(|c| c.asked >= n).await.unwrap();

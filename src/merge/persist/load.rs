@@ -2,11 +2,13 @@
 //! loading, and nothing of the file is used.
 
 use super::super::catalog::{ChildId, VariantId};
+use super::super::column::Column;
+use super::super::last_words::Folded;
 use super::super::pool::{Pool, is_total};
 use super::super::slot::{LeftOut, Record, Slot};
 use super::super::types::{Group, Hold, Text};
 use super::messages::{
-    BoundsPart, ChildPart, GroupPart, NativePart, PoolPart, RecordPart, SlotPart, TextPart, ValuesPart, VariantPart,
+    BoundsPart, ChildPart, GroupPart, KeptPart, NativePart, PoolPart, RecordPart, SlotPart, TextPart, ValuesPart, VariantPart,
 };
 use super::{Of, Order, rules_of, tag};
 use crate::model::{MetricType, Role};
@@ -58,6 +60,8 @@ impl Pool {
                 tag::SLOT => self.load_slot(part.read()?, &mut loading),
                 tag::RECORD => self.load_record(part.read()?, &loading)?,
                 tag::VALUES => self.load_values(&part.read()?, &loading)?,
+                tag::KEPT => self.load_kept(part.read()?, &loading)?,
+                tag::KEPT_VALUES => self.load_kept_values(&part.read()?, &loading)?,
                 tag::NATIVE => self.load_native(part.read()?, &loading)?,
                 _ => {}
             }
@@ -169,19 +173,29 @@ impl Pool {
 
     fn load_record(&mut self, part: RecordPart, loading: &Loading) -> Result<(), Unreadable> {
         let slot = loading.slot().and_then(|slot| self.slots.get_mut(slot)).ok_or_else(|| senseless("a slot"))?;
-        let record = Record {
-            body_at: Duration::from_nanos(part.body_at),
-            body_unix: part.body_unix,
-            left_out: part.left_out.into_iter().map(LeftOut).collect(),
-            left_out_full: part.left_out_full || loading.changed_rules,
-            ..Record::new(part.serial, part.start)
-        };
-        slot.records.push(record);
+        slot.records.push(restored(part, loading));
         Ok(())
     }
 
+    fn load_kept(&mut self, part: KeptPart, loading: &Loading) -> Result<(), Unreadable> {
+        let slot = loading.slot().and_then(|slot| self.slots.get_mut(slot)).ok_or_else(|| senseless("a slot"))?;
+        let record = restored(part.record.ok_or_else(|| senseless("a record"))?, loading);
+        slot.keep(Folded { record, at: Duration::from_nanos(part.at) });
+        Ok(())
+    }
+
+    fn load_kept_values(&mut self, part: &ValuesPart, loading: &Loading) -> Result<(), Unreadable> {
+        let kept = loading.slot().and_then(|slot| self.slots.get_mut(slot)?.kept.back_mut());
+        let record = &mut kept.ok_or_else(|| senseless("a record"))?.record;
+        match of(part)? {
+            Of::Last => put(&mut record.last, part, &loading.order.series),
+            Of::Created => put(&mut record.created, part, &loading.order.children),
+            Of::Offset | Of::Out | Of::Base => Err(senseless("a column")),
+        }
+    }
+
     fn load_values(&mut self, part: &ValuesPart, loading: &Loading) -> Result<(), Unreadable> {
-        let of = Of::ALL.into_iter().find(|of| *of as u32 == part.of).ok_or_else(|| senseless("a column"))?;
+        let of = of(part)?;
         let columns = self.catalog.columns();
         let column = match of {
             Of::Offset => &mut self.offset,
@@ -197,17 +211,10 @@ impl Pool {
             }
         };
         let ids = if of == Of::Created { &loading.order.children } else { &loading.order.series };
-        let from = usize::try_from(part.at).ok().and_then(|at| ids.get(at..)).ok_or_else(|| senseless("a column"))?;
-        if from.len() < part.values.len() {
-            return Err(senseless("a column"));
-        }
         if of != Of::Created {
             column.reserve(columns);
         }
-        for (id, value) in from.iter().zip(&part.values) {
-            column.set(*id, *value);
-        }
-        Ok(())
+        put(column, part, ids)
     }
 
     fn load_native(&mut self, part: NativePart, loading: &Loading) -> Result<(), Unreadable> {
@@ -279,6 +286,31 @@ impl Pool {
         }
         self.forget_children(&going);
     }
+}
+
+fn restored(part: RecordPart, loading: &Loading) -> Record {
+    Record {
+        body_at: Duration::from_nanos(part.body_at),
+        body_unix: part.body_unix,
+        left_out: part.left_out.into_iter().map(LeftOut).collect(),
+        left_out_full: part.left_out_full || loading.changed_rules,
+        closed: part.closed,
+        ..Record::new(part.serial, part.start)
+    }
+}
+
+fn of(part: &ValuesPart) -> Result<Of, Unreadable> {
+    Of::ALL.into_iter().find(|of| *of as u32 == part.of).ok_or_else(|| senseless("a column"))
+}
+
+/// Puts a piece of a column in its place.
+fn put(column: &mut Column, part: &ValuesPart, ids: &[u32]) -> Result<(), Unreadable> {
+    let from = usize::try_from(part.at).ok().and_then(|at| ids.get(at..)).ok_or_else(|| senseless("a column"))?;
+    if from.len() < part.values.len() {
+        return Err(senseless("a column"));
+    }
+    from.iter().zip(&part.values).for_each(|(id, value)| column.set(*id, *value));
+    Ok(())
 }
 
 fn at<T: Copy>(list: &[T], index: u32, what: &str) -> Result<T, Unreadable> {

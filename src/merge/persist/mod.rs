@@ -31,6 +31,9 @@ mod tag {
     pub const RECORD: u8 = 7;
     pub const VALUES: u8 = 8;
     pub const NATIVE: u8 = 9;
+    pub const KEPT: u8 = 10;
+    /// Values of the kept instance last named. A tag of their own, so that earlier releases pass over them.
+    pub const KEPT_VALUES: u8 = 11;
 }
 
 /// Which column values are of; those of records are of the record last named.

@@ -64,6 +64,7 @@ pub(in crate::round) fn of_process(
     for (name, hits) in COUNTED_LIMITS.iter().zip(ledger.limit_hits) {
         limits.push(&[("limit", name)], hits as f64);
     }
+    let faults = Filling::new("onescrape_round_faults_total", Counter, "Rounds that a fault of this proxy itself ended.");
     let mut merging =
         Filling::new("onescrape_merge_duration_seconds", Histogram, "Time to apply a round of scrapes to all sources.");
     ledger.merge_durations.push_to(&mut merging.0, &Labels::new());
@@ -114,6 +115,7 @@ pub(in crate::round) fn of_process(
         Filling::new("onescrape_max_series", Gauge, "Most series a source may hold (limits.max_series).")
             .with(&[], sources.iter().map(|s| s.config.limits.max_series).max().unwrap_or(0) as f64),
         limits,
+        faults.with(&[], ledger.round_faults as f64),
         saved,
         last_save,
         merging,
