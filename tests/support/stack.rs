@@ -57,19 +57,37 @@ pub struct Gunicorn {
     process: Process,
     http: Port,
     metrics: Vec<Port>,
+    dir: PathBuf,
 }
 
 impl Gunicorn {
     /// Starts it and waits until every worker exports.
     pub fn start(dir: &Path) -> Self {
         let (http, metrics) = (Port::reserve(), Port::reserve_range(METRICS_PORTS));
+        let process = Self::spawn(&http, &metrics, dir);
+        let mut gunicorn = Self { process, http, metrics, dir: dir.to_path_buf() };
+        gunicorn.wait_exports(WORKERS);
+        gunicorn
+    }
+
+    fn spawn(http: &Port, metrics: &[Port], dir: &Path) -> Process {
         let mut command = Command::new(installed("gunicorn"));
         application_env(&mut command, dir, metrics[0].number());
         command.arg("-c").arg(repository().join("tests/stack/gunicorn.conf.py"));
         command.args(["--bind", &http.address().to_string(), "demo.wsgi"]);
-        let mut gunicorn = Self { process: Process::spawn("gunicorn", command, dir), http, metrics };
-        gunicorn.wait_exports(WORKERS);
-        gunicorn
+        Process::spawn("gunicorn", command, dir)
+    }
+
+    /// Stops it with all its workers; its ports stay its own.
+    pub fn stop(&mut self) {
+        self.process.stop();
+    }
+
+    /// Starts it again where it was and waits until every worker exports.
+    pub fn start_again(&mut self) {
+        let exports = self.exports().len();
+        self.process = Self::spawn(&self.http, &self.metrics, &self.dir);
+        self.wait_exports(exports + WORKERS);
     }
 
     /// Starts it on these metrics ports as it is documented for last words, with workers that end after so many requests each. The
