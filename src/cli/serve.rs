@@ -28,7 +28,8 @@ pub enum ServeError {
     Signals(std::io::Error),
 }
 
-/// Runs the proxy until SIGTERM or SIGINT; then requests under way finish. One round is made at once, so that readiness waits for no
+/// Runs the proxy until SIGTERM or SIGINT; then requests under way finish, no longer than `limits.drain_timeout`. A second signal
+/// ends it at once. One round is made at once, so that readiness waits for no
 /// scraper.
 ///
 /// # Errors
@@ -45,8 +46,7 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
 /// # Errors
 /// See [`ServeError`].
 pub async fn serve_on(listeners: Vec<Listener>, config: &Config) -> Result<(), ServeError> {
-    let mut term = signal(SignalKind::terminate()).map_err(ServeError::Signals)?;
-    let mut int = signal(SignalKind::interrupt()).map_err(ServeError::Signals)?;
+    let (mut first, mut both) = (Ending::watch()?, Ending::watch()?);
     let gate = Gate::open(config.web.config_file.as_deref())?;
     let store = config.state.file.as_deref().map(Store::open).transpose()?;
     let proxy = match store {
@@ -58,22 +58,49 @@ pub async fn serve_on(listeners: Vec<Listener>, config: &Config) -> Result<(), S
         tracing::info!(version = env!("CARGO_PKG_VERSION"), url, "serving");
     }
     tokio::spawn(first_round(proxy.clone(), Instant::now() + config.scrape_timeout));
-    let served = run(listeners, App::new(proxy.clone(), config).behind(gate), told_to_end(&mut term, &mut int));
+    let told = async {
+        let signal = first.signal().await;
+        tracing::info!(signal, "ending: requests under way may finish");
+    };
+    let served = async {
+        tokio::select! {
+            () = run(listeners, App::new(proxy.clone(), config).behind(gate), told) => {}
+            () = proxy.sync_state_every(config.state.save_interval) => {}
+        }
+        proxy.sync_state().await;
+        tracing::info!("ended");
+    };
+    let told_twice = async {
+        both.signal().await;
+        both.signal().await
+    };
     tokio::select! {
         () = served => {}
-        () = proxy.sync_state_every(config.state.save_interval) => {}
+        // What was answered is in the state file already; only a crash of the machine could lose it now.
+        signal = told_twice => tracing::warn!(signal, "ended at once: requests under way were cut off"),
     }
-    proxy.sync_state().await;
-    tracing::info!("ended");
     Ok(())
 }
 
-async fn told_to_end(term: &mut Signal, int: &mut Signal) {
-    let signal = tokio::select! {
-        _ = term.recv() => "SIGTERM",
-        _ = int.recv() => "SIGINT",
-    };
-    tracing::info!(signal, "ending: requests under way may finish");
+/// The signals that end the program.
+struct Ending {
+    term: Signal,
+    int: Signal,
+}
+
+impl Ending {
+    fn watch() -> Result<Self, ServeError> {
+        let of = |kind| signal(kind).map_err(ServeError::Signals);
+        Ok(Self { term: of(SignalKind::terminate())?, int: of(SignalKind::interrupt())? })
+    }
+
+    /// Waits for the next one.
+    async fn signal(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.term.recv() => "SIGTERM",
+            _ = self.int.recv() => "SIGINT",
+        }
+    }
 }
 
 async fn first_round(proxy: Proxy, deadline: Instant) {

@@ -3,7 +3,7 @@
 use super::lock;
 use super::progress::{Ask, Key, Round, STUCK_PATIENCE, answer_expired, joins, unanswered};
 use super::state::State;
-use crate::config::SourceConfig;
+use crate::config::{Limit, SourceConfig};
 use crate::scrape::{Missed, Part, Request, Scraped, scrape_into};
 use crate::target::Target;
 use std::collections::{HashMap, HashSet};
@@ -11,16 +11,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use tower::limit::GlobalConcurrencyLimitLayer;
 use tower::util::BoxCloneSyncService;
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 
-/// Most connections to targets at once, below the 1024 open files that many images allow. Further scrapes of a round wait for those
-/// before them, under the same deadline.
-const SCRAPES_AT_ONCE: usize = 512;
 /// A target that timed out this often in a row makes a round wait only for [`STUCK_PATIENCE`].
 const STUCK_AFTER: u32 = 2;
 
@@ -54,6 +51,8 @@ pub(super) struct Conductor {
     closed: bool,
     state: Arc<Mutex<State>>,
     plans: Vec<Plan>,
+    /// Scrapes that may be open beside those that are.
+    free: Arc<Semaphore>,
     reader: BoxCloneSyncService<Job, Read, std::convert::Infallible>,
     reads: JoinSet<Read>,
     /// Reads of earlier rounds that are still open, and since when.
@@ -74,14 +73,18 @@ impl Conductor {
             how: Arc::new(how),
             timeout: source.scrape_timeout,
         };
+        // A setting of the whole, which every source carries.
+        let scrapes_max = sources.iter().map(|source| source.limits.scrapes_max).max().unwrap_or(1);
+        let free = Arc::new(Semaphore::new(scrapes_max));
         Self {
             asks,
             closed: false,
             state,
             plans: sources.iter().zip(how).map(plan).collect(),
             reader: BoxCloneSyncService::new(
-                ServiceBuilder::new().layer(GlobalConcurrencyLimitLayer::new(SCRAPES_AT_ONCE)).service(service_fn(read)),
+                ServiceBuilder::new().layer(GlobalConcurrencyLimitLayer::with_semaphore(free.clone())).service(service_fn(read)),
             ),
+            free,
             reads: JoinSet::new(),
             lingering: HashMap::new(),
             round: 0,
@@ -176,7 +179,7 @@ impl Conductor {
             patience: began + STUCK_PATIENCE,
             asks,
         };
-        let state = lock(&self.state);
+        let mut state = lock(&self.state);
         for (s, plan) in self.plans.iter().enumerate() {
             let deadline = plan.timeout.map_or(deadline, |own| deadline.min(began + own));
             for (t, target) in plan.targets.iter().enumerate() {
@@ -206,6 +209,9 @@ impl Conductor {
                     }
                 });
             }
+        }
+        if round.open.len() > self.free.available_permits() {
+            state.ledger.hit(Limit::ScrapesMax);
         }
         round
     }

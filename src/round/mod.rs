@@ -5,6 +5,7 @@ mod answer;
 mod clock;
 mod conductor;
 mod distribution;
+mod hits;
 mod keep;
 mod own;
 mod progress;
@@ -19,7 +20,7 @@ pub use report::{SourceReport, TargetReport};
 pub use status::{State as TargetState, Status};
 
 use crate::compression::Encoding;
-use crate::config::Config;
+use crate::config::{Config, Limit};
 use crate::encode::Format;
 use crate::model::WideFamily;
 use crate::scrape::{BadHeader, ProcessId, Request};
@@ -182,13 +183,12 @@ impl Proxy {
 
     /// How often a limit was hit.
     #[cfg(test)]
-    pub(crate) fn limit_hits(&self, limit: &str) -> u64 {
-        let hits = lock(&self.state).ledger.limit_hits;
-        state::COUNTED_LIMITS.iter().zip(hits).find(|(name, _)| **name == limit).map_or(0, |(_, hits)| hits)
+    pub(crate) fn limit_hits(&self, limit: Limit) -> u64 {
+        lock(&self.state).ledger.limits.counts().find(|(known, _)| *known == limit).map_or(0, |(_, hits)| hits)
     }
 
-    /// Counts the hit of a limit, by its name in the configuration.
-    pub fn count_limit(&self, limit: &'static str) {
+    /// Counts the hit of a limit.
+    pub fn count_limit(&self, limit: Limit) {
         lock(&self.state).ledger.hit(limit);
     }
 }

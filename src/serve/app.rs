@@ -2,7 +2,7 @@ use super::gate::Gate;
 use super::respond::{Response, answer, set, text};
 use super::{metrics, page, targets};
 use crate::compression::Encoding;
-use crate::config::Config;
+use crate::config::{Config, Limits};
 use crate::round::Proxy;
 use crate::scrape::GUARD_HEADER;
 use futures::FutureExt;
@@ -19,8 +19,7 @@ pub struct App {
     pub(super) telemetry_path: String,
     pub(super) scrape_timeout: Duration,
     gate: Gate,
-    connections_max: usize,
-    header_timeout: Duration,
+    limits: Limits,
 }
 
 /// Says how a response is counted; an extension of the response.
@@ -40,8 +39,7 @@ impl App {
             telemetry_path: config.web.telemetry_path.clone(),
             scrape_timeout: config.scrape_timeout,
             gate: Gate::default(),
-            connections_max: config.limits.connections_max,
-            header_timeout: config.limits.client_header_timeout,
+            limits: config.limits,
         }
     }
 
@@ -103,19 +101,7 @@ impl App {
         &self.gate
     }
 
-    pub(super) fn connections_max(&self) -> usize {
-        self.connections_max
-    }
-
-    pub(super) fn header_timeout(&self) -> Duration {
-        self.header_timeout
-    }
-
-    pub(super) fn turned_away(&self) {
-        self.proxy.count_limit("connections_max");
-    }
-
-    pub(super) fn head_too_slow(&self) {
-        self.proxy.count_limit("client_header_timeout");
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
     }
 }

@@ -1,9 +1,11 @@
 use super::app::App;
-use super::patience::Patient;
+use super::patience::{Patience, Patient, TooSlow};
 use super::socket::Socket;
+use crate::config::Limit;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use std::error::Error as _;
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,10 +14,8 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
-/// Longest request head, in bytes; beyond it 431.
-const HEAD_BYTES_MAX: usize = 16 << 10;
-/// How long a client may leave an answer unread before its connection is closed.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Most lines of the head of a request; beyond them 431, as beyond `limits.client_header_bytes_max`.
+const HEAD_LINES_MAX: usize = 100;
 /// How long writing the answer to one connection too many may take; a fresh socket takes it at once.
 const TURN_AWAY_TIMEOUT: Duration = Duration::from_millis(50);
 /// That answer.
@@ -32,26 +32,26 @@ pub(super) struct Connections {
 
 impl Connections {
     pub(super) fn new(app: Arc<App>) -> Self {
-        let free = Arc::new(Semaphore::new(app.connections_max()));
+        let free = Arc::new(Semaphore::new(app.limits().connections_max));
         Self { app, free, draining: watch::Sender::new(false) }
     }
 
     /// Serves a connection in a task of its own, unless there are too many.
     pub(super) async fn take(&self, mut socket: Socket) {
         let Ok(permit) = self.free.clone().try_acquire_owned() else {
-            self.app.turned_away();
+            self.app.proxy.count_limit(Limit::ConnectionsMax);
             // Best effort: the client may have gone, and the next one waits.
             let _ = timeout(TURN_AWAY_TIMEOUT, socket.write_all(FULL)).await;
             return;
         };
         let (app, draining) = (self.app.clone(), self.draining.subscribe());
         tokio::spawn(async move {
-            let limit = app.header_timeout();
+            let limit = app.limits().client_header_timeout;
             match app.gate().secure(socket, limit).await {
                 Ok(socket) => serve(socket, app, draining).await,
                 Err(error) => {
                     if error.kind() == ErrorKind::TimedOut {
-                        app.head_too_slow();
+                        app.proxy.count_limit(Limit::ClientHeaderTimeout);
                     }
                     tracing::debug!(%error, "a connection did not become a secure one");
                 }
@@ -70,7 +70,8 @@ impl Connections {
 }
 
 async fn serve(socket: Socket, app: Arc<App>, mut draining: watch::Receiver<bool>) {
-    let header_timeout = app.header_timeout();
+    let limits = *app.limits();
+    let patience = Patience { stall: limits.client_write_timeout, answer: limits.client_response_timeout };
     let requests = AtomicUsize::new(0);
     let service = service_fn(|request| {
         requests.fetch_add(1, Ordering::Relaxed);
@@ -79,9 +80,12 @@ async fn serve(socket: Socket, app: Arc<App>, mut draining: watch::Receiver<bool
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(header_timeout)
-        .max_header_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(Patient::new(socket, WRITE_TIMEOUT)), service);
+        .header_read_timeout(limits.client_header_timeout)
+        .max_header_size(limits.client_header_bytes_max)
+        // What is held of a head that has no end.
+        .max_buf_size(limits.client_header_bytes_max)
+        .max_headers(HEAD_LINES_MAX)
+        .serve_connection(TokioIo::new(Patient::new(socket, patience)), service);
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -91,12 +95,23 @@ async fn serve(socket: Socket, app: Arc<App>, mut draining: watch::Receiver<bool
         }
     };
     if let Err(error) = ended {
-        // An idle connection ends by the same timeout; only a first head that never came is a client's fault.
-        if error.is_timeout() && requests.load(Ordering::Relaxed) == 0 {
-            app.head_too_slow();
-        }
+        let is_first = requests.load(Ordering::Relaxed) == 0;
+        limit_hit(&error, is_first).into_iter().for_each(|limit| app.proxy.count_limit(limit));
         tracing::debug!(%error, "a connection ended early");
     }
+}
+
+/// The limit that ended a connection, if it was one.
+fn limit_hit(error: &hyper::Error, is_first: bool) -> Option<Limit> {
+    let io = error.source().and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    if let Some(TooSlow(limit)) = io.and_then(|io| io.get_ref()).and_then(|inner| inner.downcast_ref()) {
+        return Some(*limit);
+    }
+    if error.is_parse_too_large() {
+        return Some(Limit::ClientHeaderBytesMax);
+    }
+    // An idle connection ends by the same timeout; only a first head that never came is a client's fault.
+    (error.is_timeout() && is_first).then_some(Limit::ClientHeaderTimeout)
 }
 
 async fn told_to_drain(draining: &mut watch::Receiver<bool>) {

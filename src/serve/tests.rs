@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::Limit;
 use crate::config::Config;
 use crate::encode::{Escaping, Format};
 use crate::round::{Proxy, Query, TargetState};
@@ -162,7 +163,7 @@ async fn one_connection_too_many_is_turned_away() {
     send(&mut first, "GET /-/healthy", "").await;
     first.readable().await.unwrap();
     let answer = rest(&mut server.connect().await).await;
-    assert_eq!((code(&answer), server.proxy.limit_hits("connections_max")), (503, 1));
+    assert_eq!((code(&answer), server.proxy.limit_hits(Limit::ConnectionsMax)), (503, 1));
     send(&mut first, "GET /-/healthy", "Connection: close\r\n").await;
     assert_eq!(rest(&mut first).await.matches("200 OK").count(), 2, "the first is served on");
     while code(&server.get("/-/healthy").await) != 200 {
@@ -176,7 +177,7 @@ async fn a_client_that_never_asks_is_hung_up_on() {
     let mut socket = server.connect().await;
     socket.write_all(b"GET / HTTP/1.1\r\nHos").await.unwrap();
     rest(&mut socket).await;
-    assert_eq!(server.proxy.limit_hits("client_header_timeout"), 1);
+    assert_eq!(server.proxy.limit_hits(Limit::ClientHeaderTimeout), 1);
 }
 
 #[tokio::test]
