@@ -134,7 +134,7 @@ mod tests {
         let fit = |mib: u64, sources: &[SourceConfig]| fitting(mib << 20, &Limits::default(), sources);
         let (one, many) = ([source("a", 8)], [source("a", 8), source("b", 64)]);
         // 48 MiB to plan with, less 8 and 8 × 64 KiB, by 600 + 8 × 15 bytes each.
-        assert_eq!(fit(64, &one), (48 - 8) * (1 << 20) / 720 - 8 * (64 << 10) / 720 - 1);
+        assert_eq!(fit(64, &one), ((48 - 8) * (1 << 20) - 8 * (64 << 10)) / (600 + 8 * 15));
         assert!(fit(64, &many) < fit(64, &one) / 2 && fit(32, &one) < fit(64, &one));
         assert_eq!(fit(1, &one), 1000, "never none");
         assert!(fit(16, &one) > 1000 && fit(1 << 20, &[]) > 1_000_000);

@@ -36,7 +36,9 @@ fn over_limit(limit: Limit) -> Option<&'static str> {
             "files of ended processes pile up: call mark_process_dead, run onescrape multiproc compact, or empty the directory when the \
              application starts; or raise files_max"
         }
-        Limit::HeaderBytesMax => "another server answers there, or a proxy adds headers or cookies; or raise limits.header_bytes_max",
+        Limit::HeaderBytesMax => {
+            "another server answers there, or a proxy adds headers or cookies; or raise limits.header_bytes_max"
+        }
         Limit::MaxSeries => "a label with very many values is the usual cause; or raise limits.max_series",
         Limit::RedirectsMax => "the redirects lead in a circle, or to a login: write the address of the metrics themselves",
         _ => return None,

@@ -1,5 +1,6 @@
 use super::app::App;
 use super::patience::{Patience, Patient, TooSlow};
+use super::place::{Place, Places, Taken};
 use super::socket::Socket;
 use crate::config::Limit;
 use hyper::server::conn::http1;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 /// Most lines of the head of a request; beyond them 431, as beyond `limits.client_header_bytes_max`.
@@ -25,38 +26,38 @@ const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/pla
 /// The open connections.
 pub(super) struct Connections {
     app: Arc<App>,
-    free: Arc<Semaphore>,
+    places: Places,
     /// Connections watch it; so it also tells when the last one has gone.
     draining: watch::Sender<bool>,
 }
 
 impl Connections {
     pub(super) fn new(app: Arc<App>) -> Self {
-        let free = Arc::new(Semaphore::new(app.limits().connections_max));
-        Self { app, free, draining: watch::Sender::new(false) }
+        let places = Places::new(app.limits().connections_max);
+        Self { app, places, draining: watch::Sender::new(false) }
     }
 
-    /// Serves a connection in a task of its own, unless there are too many.
+    /// Serves a connection in a task of its own, unless there are too many and all are at work.
     pub(super) async fn take(&self, mut socket: Socket) {
-        let Ok(permit) = self.free.clone().try_acquire_owned() else {
+        let taken = self.places.take().await;
+        if !matches!(taken, Taken::Free(_)) {
             self.app.proxy.count_limit(Limit::ConnectionsMax);
-            // Best effort: the client may have gone, and the next one waits.
-            let _ = timeout(TURN_AWAY_TIMEOUT, socket.write_all(FULL)).await;
-            return;
+        }
+        let place = match taken {
+            Taken::Free(place) | Taken::InTurn(place) => Arc::new(place),
+            Taken::No => {
+                // Best effort: the client may have gone, and the next one waits.
+                let _ = timeout(TURN_AWAY_TIMEOUT, socket.write_all(FULL)).await;
+                return;
+            }
         };
         let (app, draining) = (self.app.clone(), self.draining.subscribe());
         tokio::spawn(async move {
-            let limit = app.limits().client_header_timeout;
-            match app.gate().secure(socket, limit).await {
-                Ok(socket) => serve(socket, app, draining).await,
-                Err(error) => {
-                    if error.kind() == ErrorKind::TimedOut {
-                        app.proxy.count_limit(Limit::ClientHeaderTimeout);
-                    }
-                    tracing::debug!(%error, "a connection did not become a secure one");
-                }
+            tokio::select! {
+                biased;
+                () = place.given_up() => tracing::debug!("a connection gave way to another one"),
+                () = serve(socket, place.clone(), app, draining) => {}
             }
-            drop(permit);
         });
     }
 
@@ -69,14 +70,31 @@ impl Connections {
     }
 }
 
-async fn serve(socket: Socket, app: Arc<App>, mut draining: watch::Receiver<bool>) {
+async fn serve(socket: Socket, place: Arc<Place>, app: Arc<App>, draining: watch::Receiver<bool>) {
+    match app.gate().secure(socket, app.limits().client_header_timeout).await {
+        Ok(socket) => answer(socket, place, app, draining).await,
+        Err(error) => {
+            if error.kind() == ErrorKind::TimedOut {
+                app.proxy.count_limit(Limit::ClientHeaderTimeout);
+            }
+            tracing::debug!(%error, "a connection did not become a secure one");
+        }
+    }
+}
+
+async fn answer(socket: Socket, place: Arc<Place>, app: Arc<App>, mut draining: watch::Receiver<bool>) {
     let limits = *app.limits();
     let patience = Patience { stall: limits.client_write_timeout, answer: limits.client_response_timeout };
     let requests = AtomicUsize::new(0);
     let service = service_fn(|request| {
         requests.fetch_add(1, Ordering::Relaxed);
-        let app = app.clone();
-        async move { Ok::<_, std::convert::Infallible>(app.handle(request).await) }
+        place.asked();
+        let (app, place) = (app.clone(), place.clone());
+        async move {
+            let answer = app.handle(request).await;
+            place.answered();
+            Ok::<_, std::convert::Infallible>(answer)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -85,7 +103,7 @@ async fn serve(socket: Socket, app: Arc<App>, mut draining: watch::Receiver<bool
         // What is held of a head that has no end.
         .max_buf_size(limits.client_header_bytes_max)
         .max_headers(HEAD_LINES_MAX)
-        .serve_connection(TokioIo::new(Patient::new(socket, patience)), service);
+        .serve_connection(TokioIo::new(Patient::new(socket, place.clone(), patience)), service);
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -9,6 +9,7 @@ mod metrics;
 pub mod negotiate;
 mod page;
 mod patience;
+mod place;
 mod query;
 mod respond;
 mod socket;

@@ -1,7 +1,9 @@
+use super::place::Place;
 use crate::config::Limit;
 use std::future::Future;
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -11,6 +13,7 @@ use tokio::time::{Sleep, sleep};
 /// client that doesn't read, or reads a byte now and then, must not hold its answer, and its place among the connections, for ever.
 pub(super) struct Patient<S> {
     stream: S,
+    place: Arc<Place>,
     patience: Patience,
     stalled: Option<Pin<Box<Sleep>>>,
     /// Runs from the first byte of an answer until all that was written is sent.
@@ -32,8 +35,8 @@ pub(super) struct Patience {
 pub(super) struct TooSlow(pub(super) Limit);
 
 impl<S: Unpin> Patient<S> {
-    pub(super) fn new(stream: S, patience: Patience) -> Self {
-        Self { stream, patience, stalled: None, answering: None }
+    pub(super) fn new(stream: S, place: Arc<Place>, patience: Patience) -> Self {
+        Self { stream, place, patience, stalled: None, answering: None }
     }
 
     fn poll<T>(
@@ -41,21 +44,25 @@ impl<S: Unpin> Patient<S> {
         cx: &mut Context<'_>,
         write: impl FnOnce(Pin<&mut S>, &mut Context<'_>) -> Poll<Result<T>>,
     ) -> Poll<Result<T>> {
-        let Patience { stall, answer } = self.patience;
-        if ended(&mut self.answering, answer, cx).is_ready() {
+        if let Some(answering) = &mut self.answering
+            && answering.as_mut().poll(cx).is_ready()
+        {
             return Poll::Ready(Err(too_slow(Limit::ClientResponseTimeout)));
         }
         if let Poll::Ready(done) = write(Pin::new(&mut self.stream), cx) {
-            self.stalled = None;
+            if self.stalled.take().is_some() {
+                self.place.go_on();
+            }
             return Poll::Ready(done);
         }
-        ended(&mut self.stalled, stall, cx).map(|()| Err(too_slow(Limit::ClientWriteTimeout)))
+        self.place.wait();
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(self.patience.stall)));
+        stalled.as_mut().poll(cx).map(|()| Err(too_slow(Limit::ClientWriteTimeout)))
     }
-}
 
-/// Whether a timer, started here if it doesn't run, has ended.
-fn ended(timer: &mut Option<Pin<Box<Sleep>>>, after: Duration, cx: &mut Context<'_>) -> Poll<()> {
-    timer.get_or_insert_with(|| Box::pin(sleep(after))).as_mut().poll(cx)
+    fn begin(&mut self) {
+        self.answering.get_or_insert_with(|| Box::pin(sleep(self.patience.answer)));
+    }
 }
 
 fn too_slow(limit: Limit) -> Error {
@@ -70,10 +77,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+        self.begin();
         self.poll(cx, |stream, cx| stream.poll_write(cx, bytes))
     }
 
     fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<Result<usize>> {
+        self.begin();
         self.poll(cx, |stream, cx| stream.poll_write_vectored(cx, parts))
     }
 
@@ -85,6 +94,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         let flushed = self.poll(cx, |stream, cx| stream.poll_flush(cx));
         if flushed.is_ready() {
             self.answering = None;
+            self.place.sent();
         }
         flushed
     }
@@ -96,6 +106,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::place::{Places, Taken};
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -110,6 +121,13 @@ mod tests {
         }
     }
 
+    async fn patient(stream: tokio::io::DuplexStream) -> Patient<tokio::io::DuplexStream> {
+        match Places::new(1).take().await {
+            Taken::Free(place) => Patient::new(stream, Arc::new(place), PATIENCE),
+            _ => panic!("no place is free"),
+        }
+    }
+
     fn limit_of(error: &Error) -> Limit {
         error.get_ref().and_then(|inner| inner.downcast_ref::<TooSlow>()).unwrap().0
     }
@@ -117,7 +135,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_slow_reader_is_served_and_one_that_takes_nothing_is_not() {
         let (ours, mut theirs) = tokio::io::duplex(4);
-        let mut ours = Patient::new(ours, PATIENCE);
+        let mut ours = patient(ours).await;
         for _ in 0..3 {
             let (written, ()) = tokio::join!(ours.write_all(&[1; 12]), read(&mut theirs, 3, 20));
             written.unwrap();
@@ -130,7 +148,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_that_takes_a_little_now_and_then_has_to_end_some_time() {
         let (ours, mut theirs) = tokio::io::duplex(4);
-        let mut ours = Patient::new(ours, PATIENCE);
+        let mut ours = patient(ours).await;
         let writing = async {
             let error = ours.write_all(&[1; 100]).await.unwrap_err();
             drop(ours);

@@ -1,6 +1,5 @@
 use super::*;
-use crate::config::Limit;
-use crate::config::Config;
+use crate::config::{Config, Limit};
 use crate::encode::{Escaping, Format};
 use crate::round::{Proxy, Query, TargetState};
 use crate::scrape::Missed;
@@ -157,18 +156,17 @@ async fn the_scraper_may_wait_less_than_we_would() {
 }
 
 #[tokio::test]
-async fn one_connection_too_many_is_turned_away() {
-    let server = start("a 1\n", |config| config.limits.connections_max = 1).await;
-    let mut first = server.connect().await;
-    send(&mut first, "GET /-/healthy", "").await;
-    first.readable().await.unwrap();
+async fn one_connection_too_many_takes_the_place_of_an_idle_one_or_is_turned_away() {
+    let server = start("", |config| config.limits.connections_max = 1).await;
+    let mut idle = server.connect().await;
+    send(&mut idle, "GET /-/healthy", "").await;
+    idle.readable().await.unwrap();
+    let mut busy = server.connect().await;
+    send(&mut busy, "GET /metrics", "Connection: close\r\n").await;
+    assert_eq!(rest(&mut idle).await.matches("200 OK").count(), 1, "it had its answer, and gave way");
+    server.target.asked(1).await;
     let answer = rest(&mut server.connect().await).await;
-    assert_eq!((code(&answer), server.proxy.limit_hits(Limit::ConnectionsMax)), (503, 1));
-    send(&mut first, "GET /-/healthy", "Connection: close\r\n").await;
-    assert_eq!(rest(&mut first).await.matches("200 OK").count(), 2, "the first is served on");
-    while code(&server.get("/-/healthy").await) != 200 {
-        tokio::task::yield_now().await;
-    }
+    assert_eq!((code(&answer), server.proxy.limit_hits(Limit::ConnectionsMax)), (503, 2), "none is idle");
 }
 
 #[tokio::test]

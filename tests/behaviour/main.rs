@@ -1,12 +1,15 @@
 //! What the program does as its users see it: command line, endpoints, failing targets, rounds, log. Fake workers on real sockets.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test says what is wrong by panicking")]
 
+mod client_faults;
 mod command_line;
 #[cfg(feature = "compression")]
 mod compression;
 mod endpoints;
 mod failing_targets;
 mod formats;
+mod hygiene;
+mod limits;
 mod relabelling;
 mod rounds;
 mod state;

@@ -42,7 +42,8 @@ impl<'p> Pass<'p> {
             self.drop(DropReason::ReservedName, offered);
             return None;
         }
-        let mut samples: Vec<Sample<'_>> = family.samples.into_iter().filter(|sample| self.is_within_limits(&sample.labels)).collect();
+        let mut samples: Vec<Sample<'_>> =
+            family.samples.into_iter().filter(|sample| self.is_within_limits(&sample.labels)).collect();
         let natives: Vec<NativeSample<'_>> =
             family.natives.into_iter().filter(|native| self.is_within_limits(&native.labels)).collect();
         samples.sort_by(|a, b| a.labels.cmp(&b.labels).then_with(|| by_role(a.role, b.role)));
