@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// What the process holds without any series: program, libraries, buffers of one answer. Measured 8 MB at rest.
 const RESTING_BYTES: u64 = 8 << 20;
-/// The buffer of a scrape under way.
+/// The buffers of a scrape under way, the kernel's included.
 const SCRAPE_BYTES: u64 = 64 << 10;
 /// Of a series, whatever the number of workers: its name and labels, its place in the tables. Measured 233 bytes.
 const SHARED_BYTES: u64 = 240;

@@ -45,7 +45,12 @@ pub enum Refusal {
 
 /// Encoded bodies since the last change.
 #[derive(Debug, Default)]
-pub(super) struct Cache(Vec<Kept>);
+pub(super) struct Cache {
+    kept: Vec<Kept>,
+    /// The memory of an earlier body, to write the next one into: given back and asked for anew, the kernel would clear every page of
+    /// it in each round.
+    spare: Vec<u8>,
+}
 
 #[derive(Debug)]
 struct Kept {
@@ -57,17 +62,26 @@ struct Kept {
 }
 
 impl Cache {
+    /// Something came in: what is kept is of the past.
     pub(super) fn clear(&mut self) {
-        self.0.clear();
+        for kept in self.kept.drain(..) {
+            // The largest that no client is still reading.
+            if let Ok(body) = kept.body.try_into_mut()
+                && body.capacity() > self.spare.capacity()
+            {
+                self.spare = body.into();
+                self.spare.clear();
+            }
+        }
     }
 
     fn get(&self, query: &Query, format: Format) -> Option<Bytes> {
-        self.0.iter().find(|kept| kept.query == *query && kept.format == format).map(|kept| kept.body.clone())
+        self.kept.iter().find(|kept| kept.query == *query && kept.format == format).map(|kept| kept.body.clone())
     }
 
     fn put(&mut self, query: &Query, format: Format, body: &Bytes) {
-        if self.0.len() < CACHE_MAX {
-            self.0.push(Kept { query: query.clone(), format, body: body.clone(), packed: Vec::new() });
+        if self.kept.len() < CACHE_MAX {
+            self.kept.push(Kept { query: query.clone(), format, body: body.clone(), packed: Vec::new() });
         }
     }
 
@@ -76,7 +90,7 @@ impl Cache {
         if body.len() < PACK_BYTES_MIN {
             return (body, Encoding::Identity);
         }
-        let mut kept = self.0.iter_mut().find(|kept| kept.body.as_ptr() == body.as_ptr() && kept.body.len() == body.len());
+        let mut kept = self.kept.iter_mut().find(|kept| kept.body.as_ptr() == body.as_ptr() && kept.body.len() == body.len());
         let known = kept.iter().flat_map(|kept| &kept.packed).find(|(of, _)| *of == encoding).map(|(_, packed)| packed.clone());
         if let Some(packed) = known {
             return (packed, encoding);
@@ -134,7 +148,7 @@ impl State {
 
     fn render(&mut self, query: &Query, picked: &[usize], format: Format) -> Bytes {
         let now = self.clock.now();
-        let Self { sources, join, ledger, keeper, openmetrics_created, .. } = self;
+        let Self { sources, join, ledger, keeper, cache, openmetrics_created, .. } = self;
         let unmerged: Vec<Option<Rendered>> =
             picked.iter().map(|i| sources.get(*i).filter(|_| query.unmerged).and_then(|s| s.source.unmerged())).collect();
         let per_source: Vec<(usize, Vec<FamilyView<'_>>)> = picked
@@ -168,7 +182,7 @@ impl State {
         if !query.names.is_empty() {
             families.retain_mut(|f| keep_named(f, &query.names));
         }
-        let mut body = Vec::new();
+        let mut body = std::mem::take(&mut cache.spare);
         let report = encode(&families, Style { format, openmetrics_created: *openmetrics_created }, &mut body);
         ledger.escape_collisions += report.escape_collisions as u64;
         body.into()
@@ -208,7 +222,7 @@ mod tests {
         assert_eq!(state.answer(&all, Format::Text004).unwrap(), "kept");
         assert_ne!(state.answer(&other, Format::Text004).unwrap(), "kept");
         assert_ne!(state.answer(&all, Format::OpenMetrics001).unwrap(), "kept");
-        assert_eq!(state.cache.0.len(), 3);
+        assert_eq!(state.cache.kept.len(), 3);
         state.apply(&vec![vec![]], true);
         assert_ne!(state.answer(&all, Format::Text004).unwrap(), "kept");
     }

@@ -1,8 +1,6 @@
 use crate::merge::Now;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Seconds since boot, time asleep included: what ages must be measured with, and what `Instant` leaves out on Linux.
-const UPTIME: &str = "/proc/uptime";
 /// Another one with every boot.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
@@ -26,7 +24,7 @@ pub(super) struct BootClock {
 }
 
 impl Clock {
-    /// Starts it. Where there is no `/proc` it runs on the plain monotonic clock.
+    /// Starts it. Where the machine does not tell the time since its boot it runs on the plain monotonic clock.
     pub(super) fn start() -> Self {
         let (ahead, behind, latest) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
         Self { began: Instant::now(), runs_since_boot: uptime().is_some(), ahead, behind, latest }
@@ -66,9 +64,15 @@ pub(super) fn unix() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
+/// Time since boot, time asleep included: what ages must be measured with, and what `Instant` leaves out on Linux.
+#[cfg(target_os = "linux")]
 fn uptime() -> Option<Duration> {
-    let text = std::fs::read_to_string(UPTIME).ok()?;
-    Duration::try_from_secs_f64(text.split_whitespace().next()?.parse().ok()?).ok()
+    Duration::try_from(rustix::time::clock_gettime(rustix::time::ClockId::Boottime)).ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn uptime() -> Option<Duration> {
+    None
 }
 
 #[cfg(test)]
