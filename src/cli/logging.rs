@@ -216,6 +216,20 @@ mod tests {
     }
 
     #[test]
+    fn a_panic_is_an_event_with_its_place() {
+        let text = logged(LogLevel::Error, LogFormat::Json, || {
+            let before = std::panic::take_hook();
+            std::panic::set_hook(Box::new(log_panic));
+            let caught = std::panic::catch_unwind(|| panic!("out of {}", "cheese"));
+            std::panic::set_hook(before);
+            assert!(caught.is_err());
+        });
+        let event: Value = serde_json::from_str(text.trim_end()).unwrap();
+        assert_eq!((&event["level"], &event["reason"]), (&"error".into(), &"out of cheese".into()));
+        assert!(event["at"].as_str().is_some_and(|at| at.contains("logging.rs:")), "{text}");
+    }
+
+    #[test]
     fn json_has_the_same_keys() {
         let text = logged(LogLevel::Debug, LogFormat::Json, || tracing::debug!(slots = 4, why = "a\nb", "hello"));
         let value: Value = serde_json::from_str(text.trim_end()).unwrap();
