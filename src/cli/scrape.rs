@@ -1,6 +1,7 @@
 //! One exposition on the terminal.
 
 use crate::config::Config;
+use crate::discovery;
 use crate::encode::Format;
 use crate::round::{Proxy, Query, Refusal, RoundsStopped, TargetState};
 use crate::scrape::BadHeader;
@@ -30,7 +31,11 @@ pub enum ScrapeError {
 /// # Errors
 /// See [`ScrapeError`].
 pub async fn scrape(config: &Config, out: &mut dyn Write, log: &mut dyn Write) -> Result<u8, ScrapeError> {
-    let proxy = Proxy::start(config)?;
+    let filled = discovery::once(config, config.scrape_timeout).await;
+    for (source, notes) in config.sources.iter().zip(&filled.notes) {
+        notes.iter().try_for_each(|note| writeln!(log, "{}: {note}", source.name))?;
+    }
+    let proxy = Proxy::start(&filled.config)?;
     proxy.round(Instant::now() + config.scrape_timeout).await?;
     for source in proxy.report() {
         for target in &source.targets {

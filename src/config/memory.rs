@@ -15,6 +15,8 @@ const COLUMN_BYTES: u64 = 15;
 /// Of a series, its line in an answer (120 bytes), three times: the answer that is kept, the next one in the making, packed ones and
 /// what the allocator can't give back.
 const ENCODED_BYTES: u64 = 360;
+/// Targets that a source which looks them up is reckoned to have, if it names no more.
+const LOOKED_UP_TARGETS: u64 = 64;
 /// The part of the memory that is planned with: the rest is for clients, and for what the kernel counts as ours.
 const USABLE: (u64, u64) = (3, 4);
 /// Fewer than these would be of no use to anybody; a process that has not the memory for them has none to run in either.
@@ -27,12 +29,18 @@ pub(crate) fn max_series(limits: &Limits, sources: &[SourceConfig]) -> usize {
 }
 
 fn fitting(bytes: u64, limits: &Limits, sources: &[SourceConfig]) -> usize {
-    let slots = sources.iter().map(|source| source.targets.len() as u64);
+    let slots = sources.iter().map(slots);
     let reading = slots.clone().sum::<u64>().min(limits.scrapes_max as u64).saturating_mul(SCRAPE_BYTES);
     let free = (bytes / USABLE.1 * USABLE.0).saturating_sub(RESTING_BYTES).saturating_sub(reading);
     // Each source may have as many as any other, so together one series of each must fit.
     let each: u64 = slots.map(|slots| SHARED_BYTES + ENCODED_BYTES + slots * COLUMN_BYTES).sum();
     usize::try_from((free / each.max(1)).max(SERIES_MIN)).unwrap_or(usize::MAX)
+}
+
+/// How many targets a source will have: what lookups find nobody knows yet.
+fn slots(source: &SourceConfig) -> u64 {
+    let configured = source.targets.len() as u64;
+    if source.lookups.is_empty() { configured } else { configured.max(LOOKED_UP_TARGETS) }
 }
 
 /// Where a version of the control groups keeps its limits.

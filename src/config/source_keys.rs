@@ -2,9 +2,11 @@
 
 use super::access::{read_authorization, read_basic_auth, read_tls_config, show_authorization, show_basic_auth, show_tls_config};
 use super::choice::Choice;
+use super::discovery::{read_dns, read_files, show_dns, show_files};
 use super::draft::SourceDraft;
 use super::duration::{DURATION_MAX, TIMEOUT_MIN, duration, show_duration};
 use super::headers::read_headers;
+use super::last_words::{read_last_words, show_last_words};
 use super::reader::{Field, Map, Reader};
 use super::series_keys::{read_aggregate, read_labels, read_rules, show_aggregate, show_labels, show_rules};
 use super::shown::Shown;
@@ -27,6 +29,7 @@ const IDENTITY_KEYS: [&str; 3] = ["name", "kind", "targets"];
 
 const EVERY_KIND: &[&str] = &[];
 const HTTP_KINDS: &[&str] = &["workers", "nginx", "nginx_vts", "exporter"];
+const NETWORK_KINDS: &[&str] = &["workers", "uwsgi", "nginx", "nginx_vts", "exporter"];
 const EXPOSITION_KINDS: &[&str] = &["workers", "exporter"];
 const WORKERS: &[&str] = &["workers"];
 const UWSGI: &[&str] = &["uwsgi"];
@@ -42,6 +45,8 @@ const FILE_BYTES: std::ops::RangeInclusive<usize> = 1 << 10..=(2 << 30) - 1;
 
 /// Every key.
 const SOURCE_KEYS: &[SourceKey] = &[
+    SourceKey { name: "dns_sd_configs", kinds: NETWORK_KINDS, read: read_dns, show: show_dns },
+    SourceKey { name: "file_sd_configs", kinds: NETWORK_KINDS, read: read_files, show: show_files },
     SourceKey {
         name: "expect",
         kinds: WORKERS,
@@ -188,6 +193,12 @@ const SOURCE_KEYS: &[SourceKey] = &[
         kinds: WORKERS,
         read: |reader, field, draft| reader.set(&mut draft.config.merge.instance_memory, field, any_time),
         show: |source| Shown::duration(source.merge.instance_memory),
+    },
+    SourceKey {
+        name: "last_words",
+        kinds: WORKERS,
+        read: |reader, field, draft| draft.config.last_words = read_last_words(reader, field),
+        show: |source| show_last_words(&source.last_words),
     },
     SourceKey {
         name: "cores",

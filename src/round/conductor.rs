@@ -1,9 +1,10 @@
 //! The one task that makes rounds, one after the other, so that no target ever has two reads open.
 
+use super::exchange::ReconfigureError;
 use super::lock;
 use super::progress::{Ask, Key, Round, STUCK_PATIENCE, answer_expired, joins, unanswered};
 use super::state::State;
-use crate::config::{Limit, SourceConfig};
+use crate::config::{Config, Limit, SourceConfig};
 use crate::scrape::{Missed, Part, Request, Scraped, scrape_into};
 use crate::target::Target;
 use std::collections::{HashMap, HashSet};
@@ -11,7 +12,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use tower::limit::GlobalConcurrencyLimitLayer;
@@ -38,22 +39,36 @@ struct Read {
     scraped: Scraped,
 }
 
+/// Other sources, to be put in the place of those there are.
+pub(super) struct Change {
+    pub(super) config: Config,
+    /// How each is asked.
+    pub(super) how: Vec<Request>,
+    /// Told when it is done, or why not.
+    pub(super) done: oneshot::Sender<Result<(), ReconfigureError>>,
+}
+
 /// Sources as the conductor needs them.
+#[derive(Clone)]
 struct Plan {
     targets: Vec<Target>,
     how: Arc<Request>,
     timeout: Option<Duration>,
 }
 
+type Reader = BoxCloneSyncService<Job, Read, std::convert::Infallible>;
+
 /// See the module.
 pub(super) struct Conductor {
     asks: mpsc::UnboundedReceiver<Ask>,
+    changes: mpsc::UnboundedReceiver<Change>,
     closed: bool,
     state: Arc<Mutex<State>>,
     plans: Vec<Plan>,
-    /// Scrapes that may be open beside those that are.
+    /// Most scrapes at once, and how many may be open beside those that are.
+    scrapes_max: usize,
     free: Arc<Semaphore>,
-    reader: BoxCloneSyncService<Job, Read, std::convert::Infallible>,
+    reader: Reader,
     reads: JoinSet<Read>,
     /// Reads of earlier rounds that are still open, and since when.
     lingering: HashMap<Key, Instant>,
@@ -67,24 +82,18 @@ impl Conductor {
         how: Vec<Request>,
         state: Arc<Mutex<State>>,
         asks: mpsc::UnboundedReceiver<Ask>,
+        changes: mpsc::UnboundedReceiver<Change>,
     ) -> Self {
-        let plan = |(source, how): (&SourceConfig, Request)| Plan {
-            targets: source.targets.clone(),
-            how: Arc::new(how),
-            timeout: source.scrape_timeout,
-        };
-        // A setting of the whole, which every source carries.
-        let scrapes_max = sources.iter().map(|source| source.limits.scrapes_max).max().unwrap_or(1);
-        let free = Arc::new(Semaphore::new(scrapes_max));
+        let (free, reader) = reader(scrapes_max(sources));
         Self {
             asks,
+            changes,
             closed: false,
             state,
-            plans: sources.iter().zip(how).map(plan).collect(),
-            reader: BoxCloneSyncService::new(
-                ServiceBuilder::new().layer(GlobalConcurrencyLimitLayer::with_semaphore(free.clone())).service(service_fn(read)),
-            ),
+            plans: sources.iter().zip(how).map(|(source, how)| Plan::new(source, how)).collect(),
+            scrapes_max: scrapes_max(sources),
             free,
+            reader,
             reads: JoinSet::new(),
             lingering: HashMap::new(),
             round: 0,
@@ -96,6 +105,9 @@ impl Conductor {
     pub(super) async fn run(mut self) {
         let mut waiting: Vec<Ask> = Vec::new();
         loop {
+            while let Ok(change) = self.changes.try_recv() {
+                self.exchange(change).await;
+            }
             while let Ok(ask) = self.asks.try_recv() {
                 self.admit(ask, &mut waiting);
             }
@@ -112,9 +124,36 @@ impl Conductor {
                     Some(ask) => self.admit(ask, &mut waiting),
                     None => self.closed = true,
                 },
+                Some(change) = self.changes.recv() => self.exchange(change).await,
                 Some(read) = self.reads.join_next(), if !self.reads.is_empty() => self.late(read.ok()),
             }
         }
+    }
+
+    /// Between rounds: other sources from the next one on. Whoever asks next gets that one.
+    async fn exchange(&mut self, change: Change) {
+        let Change { config, how, done } = change;
+        if !lock(&self.state).has_sources_of(&config) {
+            // Of a body that was asked for before nothing must come to a source that is made after; also, a target that stays must
+            // not be read twice at once.
+            self.reads.shutdown().await;
+            self.lingering.clear();
+            self.last_began = None;
+        }
+        let exchanged = lock(&self.state).exchange(&config);
+        let result = exchanged.map(|unchanged| {
+            let plan = |((source, how), old): ((&SourceConfig, Request), Option<usize>)| {
+                let kept = old.and_then(|old| self.plans.get(old)).cloned();
+                kept.unwrap_or_else(|| Plan::new(source, how))
+            };
+            self.plans = config.sources.iter().zip(how).zip(unchanged).map(plan).collect();
+            let scrapes_max = scrapes_max(&config.sources);
+            if scrapes_max != self.scrapes_max {
+                (self.free, self.reader) = reader(scrapes_max);
+                self.scrapes_max = scrapes_max;
+            }
+        });
+        let _ = done.send(result);
     }
 
     /// Between rounds: an ask is content with a round that has just been, else it waits for the next.
@@ -227,6 +266,24 @@ impl Conductor {
             }
         }
     }
+}
+
+impl Plan {
+    fn new(source: &SourceConfig, how: Request) -> Self {
+        Self { targets: source.targets.clone(), how: Arc::new(how), timeout: source.scrape_timeout }
+    }
+}
+
+/// A setting of the whole, which every source carries.
+fn scrapes_max(sources: &[SourceConfig]) -> usize {
+    sources.iter().map(|source| source.limits.scrapes_max).max().unwrap_or(1)
+}
+
+/// Reads targets, so many at once; the others wait.
+fn reader(scrapes_max: usize) -> (Arc<Semaphore>, Reader) {
+    let free = Arc::new(Semaphore::new(scrapes_max));
+    let limit = GlobalConcurrencyLimitLayer::with_semaphore(free.clone());
+    (free, Reader::new(ServiceBuilder::new().layer(limit).service(service_fn(read))))
 }
 
 async fn sleep(until: Option<Instant>) {

@@ -5,8 +5,10 @@ mod answer;
 mod clock;
 mod conductor;
 mod distribution;
+mod exchange;
 mod hits;
 mod keep;
+mod last_words;
 mod own;
 mod progress;
 mod report;
@@ -16,19 +18,22 @@ mod status;
 mod tests;
 
 pub use answer::{Query, Refusal};
+pub use exchange::ReconfigureError;
 pub use report::{SourceReport, TargetReport};
 pub use status::{State as TargetState, Status};
 
 use crate::compression::Encoding;
 use crate::config::{Config, Limit};
 use crate::encode::Format;
+use crate::merge::LastWords;
 use crate::model::WideFamily;
 use crate::scrape::{BadHeader, ProcessId, Request};
 use crate::state::Store;
 use bytes::Bytes;
-use conductor::Conductor;
+use conductor::{Change, Conductor};
 use progress::Ask;
 use state::State;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -42,6 +47,7 @@ pub const JOIN_WINDOW: Duration = Duration::from_millis(50);
 pub struct Proxy {
     state: Arc<Mutex<State>>,
     asks: mpsc::UnboundedSender<Ask>,
+    changes: mpsc::UnboundedSender<Change>,
     id: ProcessId,
 }
 
@@ -77,13 +83,30 @@ impl Proxy {
 
     fn with_store(config: &Config, store: Option<Store>) -> Result<Self, BadHeader> {
         let id = ProcessId::random();
-        let how = config.sources.iter().map(|source| Request::new(source, &id)).collect::<Result<Vec<_>, _>>()?;
+        let how = requests(config, &id)?;
         let mut state = State::new(config);
         store.into_iter().for_each(|store| state.resume(store));
         let state = Arc::new(Mutex::new(state));
         let (asks, asked) = mpsc::unbounded_channel();
-        tokio::spawn(Conductor::new(&config.sources, how, state.clone(), asked).run());
-        Ok(Self { state, asks, id })
+        let (changes, changed) = mpsc::unbounded_channel();
+        tokio::spawn(Conductor::new(&config.sources, how, state.clone(), asked, changed).run());
+        Ok(Self { state, asks, changes, id })
+    }
+
+    /// Goes over to the sources of another configuration between two rounds: all of it, or nothing. A source that stays, by name and
+    /// kind, keeps its totals, the status and counts of targets that stay; one of which nothing has changed isn't touched. Worker slots
+    /// that are no longer among the targets count on until they are retired. Series of sources that leave go. Whoever is answered
+    /// afterwards gets a round over the new targets.
+    ///
+    /// Takes the sources, their limits and whether OpenMetrics shows `_created`; the rest of `config` is for others to heed.
+    ///
+    /// # Errors
+    /// [`ReconfigureError`]; then all is as it was.
+    pub async fn reconfigure(&self, config: &Config) -> Result<(), ReconfigureError> {
+        let how = requests(config, &self.id)?;
+        let (done, told) = oneshot::channel();
+        self.changes.send(Change { config: config.clone(), how, done }).map_err(|_| RoundsStopped)?;
+        told.await.map_err(|_| RoundsStopped)?
     }
 
     /// Takes part in a round. Returns when it has been applied, or at `deadline` with what is in by then. The round goes on, even if
@@ -92,9 +115,15 @@ impl Proxy {
     /// # Errors
     /// [`RoundsStopped`]; what stands then is old and must not be served as new.
     pub async fn round(&self, deadline: Instant) -> Result<(), RoundsStopped> {
-        let (done, told) = oneshot::channel();
-        self.asks.send(Ask { arrived: Instant::now(), deadline, done }).map_err(|_| RoundsStopped)?;
-        told.await.map_err(|_| RoundsStopped)
+        loop {
+            let (done, told) = oneshot::channel();
+            self.asks.send(Ask { arrived: Instant::now(), deadline, done }).map_err(|_| RoundsStopped)?;
+            told.await.map_err(|_| RoundsStopped)?;
+            // Between the round and now there may be other sources, which show nothing before a round of their own.
+            if !lock(&self.state).exchanged || Instant::now() >= deadline {
+                return Ok(());
+            }
+        }
     }
 
     /// Whether rounds can still be made.
@@ -123,14 +152,6 @@ impl Proxy {
         let Some((save, work)) = lock(&self.state).begin_sync() else { return };
         let result = tokio::task::spawn_blocking(work).await.unwrap_or_else(|fault| Err(std::io::Error::other(fault)));
         lock(&self.state).end_sync(save, &result);
-    }
-
-    /// Does so again and again. Ends with the future only.
-    pub async fn sync_state_every(&self, interval: Duration) {
-        loop {
-            tokio::time::sleep(interval).await;
-            self.sync_state().await;
-        }
     }
 
     /// The same for one who won't show it to a server.
@@ -174,11 +195,26 @@ impl Proxy {
         lock(&self.state).report()
     }
 
+    /// Remembers by source what is wrong with the lookup of its targets, for the report.
+    pub fn note_discovery(&self, notes: BTreeMap<String, Vec<String>>) {
+        lock(&self.state).discovery = notes;
+    }
+
     /// Counts an answered request; `bytes` of an exposition.
     pub fn count_request(&self, code: u16, format: &'static str, encoding: &'static str, bytes: Option<usize>) {
         let mut state = lock(&self.state);
         *state.ledger.requests.entry((code, format, encoding)).or_default() += 1;
         bytes.into_iter().for_each(|bytes| state.ledger.response_bytes.observe(bytes as f64));
+    }
+
+    /// Takes the last words of a worker. What they changed is in the state file when this returns.
+    pub fn last_words(&self, source: &str, worker: &str, content_type: Option<&str>, body: &[u8]) -> LastWords {
+        lock(&self.state).last_words(source, worker, content_type, body)
+    }
+
+    /// Counts last words of a source that could not even be read, by outcome.
+    pub fn count_last_words(&self, source: &str, outcome: &'static str) {
+        lock(&self.state).count_last_words(source, outcome);
     }
 
     /// How often a limit was hit.
@@ -187,10 +223,21 @@ impl Proxy {
         lock(&self.state).ledger.limits.counts().find(|(known, _)| *known == limit).map_or(0, |(_, hits)| hits)
     }
 
+    /// Takes note of a new configuration, and whether it was taken.
+    pub fn note_configuration(&self, taken: bool) {
+        let mut state = lock(&self.state);
+        state.ledger.note_load(taken);
+        state.cache.clear();
+    }
+
     /// Counts the hit of a limit.
     pub fn count_limit(&self, limit: Limit) {
         lock(&self.state).ledger.hit(limit);
     }
+}
+
+fn requests(config: &Config, id: &ProcessId) -> Result<Vec<Request>, BadHeader> {
+    config.sources.iter().map(|source| Request::new(source, id)).collect()
 }
 
 /// The state, even if a request panicked while it held it: a fault costs the request in which it happened, not all after it.

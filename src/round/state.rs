@@ -6,9 +6,10 @@ use super::hits::Hits;
 use super::keep::Keeper;
 use super::status::{SourceStatus, State as Standing, Status};
 use crate::config::{Config, Limit, SourceConfig};
-use crate::merge::{DropReason, Join, Now};
+use crate::merge::{DropReason, Join, Now, Tally};
 use crate::scrape::{Missed, Part, Receipt, Scraped, hint};
 use crate::source::{Endpoints, Source};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
@@ -38,6 +39,10 @@ pub(super) struct State {
     pub(super) ready: bool,
     /// Whether any scrape was ever good.
     pub(super) any_good: bool,
+    /// Sources were exchanged, and no round has been applied since: what stands is not yet worth showing.
+    pub(super) exchanged: bool,
+    /// By source: what is wrong with the lookup of its targets, one line each.
+    pub(super) discovery: BTreeMap<String, Vec<String>>,
 }
 
 /// One source.
@@ -45,6 +50,8 @@ pub(super) struct Entry {
     pub(super) config: SourceConfig,
     pub(super) source: Box<dyn Source>,
     pub(super) status: SourceStatus,
+    /// What sources in its place had counted before it.
+    pub(super) before: Tally,
 }
 
 /// Our own counts.
@@ -56,14 +63,32 @@ pub(super) struct Ledger {
     pub(super) response_bytes: Distribution,
     /// By status code, format, encoding.
     pub(super) requests: BTreeMap<(u16, &'static str, &'static str), u64>,
+    /// By source and outcome.
+    pub(super) last_words: BTreeMap<(usize, &'static str), u64>,
     pub(super) limits: Hits,
+    /// How the configuration was loaded last.
+    pub(super) loaded: Loaded,
     /// Samples that could not be written, since another one took their name after escaping.
     pub(super) escape_collisions: u64,
     /// Families and samples of the last whole exposition.
     pub(super) merged: (usize, usize),
 }
 
+/// How the configuration was loaded.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Loaded {
+    /// Whether the latest one was taken.
+    pub(super) successfully: bool,
+    /// When one was taken last, Unix seconds.
+    pub(super) at: f64,
+}
+
 impl Ledger {
+    /// A configuration was taken, or refused.
+    pub(super) fn note_load(&mut self, taken: bool) {
+        self.loaded = Loaded { successfully: taken, at: if taken { unix() } else { self.loaded.at } };
+    }
+
     pub(super) fn hit(&mut self, limit: Limit) {
         self.limits.hit(limit, Instant::now());
     }
@@ -71,21 +96,18 @@ impl Ledger {
 
 impl State {
     pub(super) fn new(config: &Config) -> Self {
-        let entry = |config: &SourceConfig| Entry {
-            source: crate::source::build(config),
-            status: SourceStatus::new(config.targets.len()),
-            config: config.clone(),
-        };
         Self {
-            sources: config.sources.iter().map(entry).collect(),
+            sources: config.sources.iter().map(|source| Entry::new(source, crate::source::build(source))).collect(),
             join: Join::new(config.sources.iter().map(|s| s.name.clone()).collect()),
             clock: Clock::start(),
             cache: Cache::default(),
             ledger: Ledger {
                 started: unix(),
+                loaded: Loaded { successfully: true, at: unix() },
                 merge_durations: Distribution::new(SECONDS),
                 response_bytes: Distribution::new(BYTES),
                 requests: BTreeMap::new(),
+                last_words: BTreeMap::new(),
                 limits: Hits::default(),
                 escape_collisions: 0,
                 merged: (0, 0),
@@ -94,6 +116,8 @@ impl State {
             openmetrics_created: config.web.openmetrics_created,
             ready: false,
             any_good: false,
+            exchanged: false,
+            discovery: BTreeMap::new(),
         }
     }
 
@@ -102,13 +126,15 @@ impl State {
         let began = Instant::now();
         let now = self.clock.now();
         for (entry, round) in self.sources.iter_mut().zip(got) {
-            if round.iter().any(Option::is_some) {
+            // Without targets a round is a round still: what a pool held ages by it.
+            if round.iter().any(Option::is_some) || (whole && round.is_empty()) {
                 let full = entry.apply(round, now, &mut self.ledger);
                 self.any_good |= full;
             }
         }
         self.ready |= whole;
         self.ledger.limits.settle(began);
+        self.exchanged = false;
         self.cache.clear();
         self.keeper.iter_mut().for_each(Keeper::note_round);
         self.ledger.merge_durations.observe(began.elapsed().as_secs_f64());
@@ -138,6 +164,11 @@ impl State {
 }
 
 impl Entry {
+    /// A source of which nothing is known yet.
+    pub(super) fn new(config: &SourceConfig, source: Box<dyn Source>) -> Self {
+        Self { config: config.clone(), source, status: SourceStatus::new(config.targets.len()), before: Tally::default() }
+    }
+
     /// Returns whether any scrape was good.
     fn apply(&mut self, round: &[Option<Scraped>], now: Now, ledger: &mut Ledger) -> bool {
         let before = DROPS_AT_LIMITS.map(|(reason, _)| self.dropped(reason));
@@ -170,7 +201,16 @@ impl Entry {
     }
 
     pub(super) fn dropped(&self, reason: DropReason) -> u64 {
-        self.source.tally().dropped.get(&reason).copied().unwrap_or(0)
+        let of = |tally: &Tally| tally.dropped.get(&reason).copied().unwrap_or(0);
+        of(self.source.tally()) + of(&self.before)
+    }
+
+    /// What was counted, also before the configuration last changed.
+    pub(super) fn tally(&self) -> Cow<'_, Tally> {
+        match self.source.tally() {
+            tally if self.before == Tally::default() => Cow::Borrowed(tally),
+            tally => Cow::Owned(tally.clone().after(&self.before)),
+        }
     }
 
     pub(super) fn is_workers(&self) -> bool {

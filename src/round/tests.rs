@@ -199,7 +199,7 @@ async fn own_metrics_tell_a_vacant_slot_from_a_stuck_one() {
     let mut state = lock(&proxy.state);
     let now = state.clock.now();
     let left_out = own::LeftOut { clashes: vec![0, 3], escape_collisions: 0 };
-    let rendered = Rendered::new(own::of_sources(&state.sources, &[0, 1], &left_out, now));
+    let rendered = Rendered::new(own::of_sources(&state.sources, &[0, 1], &state.ledger, &left_out, now));
     let views = rendered.views();
     let value = |head: &str| views.iter().flat_map(|f| &f.samples).find(|s| s.head == head).map(|s| s.value);
     let (up, stuck, gone) = (&good.target().id, &silent.target().id, &vacant.id);

@@ -3,6 +3,8 @@ use super::patience::{Patience, Patient, TooSlow};
 use super::place::{Place, Places, Taken};
 use super::socket::Socket;
 use crate::config::Limit;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -13,6 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::watch;
+use tokio::task::yield_now;
 use tokio::time::timeout;
 
 /// Most lines of the head of a request; beyond them 431, as beyond `limits.client_header_bytes_max`.
@@ -33,18 +36,22 @@ pub(super) struct Connections {
 
 impl Connections {
     pub(super) fn new(app: Arc<App>) -> Self {
-        let places = Places::new(app.limits().connections_max);
-        Self { app, places, draining: watch::Sender::new(false) }
+        Self { app, places: Places::default(), draining: watch::Sender::new(false) }
     }
 
     /// Serves a connection in a task of its own, unless there are too many and all are at work.
     pub(super) async fn take(&self, mut socket: Socket) {
-        let taken = self.places.take().await;
+        let taken = self.places.take(self.app.limits().connections_max);
         if !matches!(taken, Taken::Free(_)) {
             self.app.proxy.count_limit(Limit::ConnectionsMax);
         }
         let place = match taken {
-            Taken::Free(place) | Taken::InTurn(place) => Arc::new(place),
+            Taken::Free(place) => Arc::new(place),
+            Taken::InTurn(place) => {
+                // The one that gives way goes first.
+                yield_now().await;
+                Arc::new(place)
+            }
             Taken::No => {
                 // Best effort: the client may have gone, and the next one waits.
                 let _ = timeout(TURN_AWAY_TIMEOUT, socket.write_all(FULL)).await;
@@ -71,7 +78,8 @@ impl Connections {
 }
 
 async fn serve(socket: Socket, place: Arc<Place>, app: Arc<App>, draining: watch::Receiver<bool>) {
-    match app.gate().secure(socket, app.limits().client_header_timeout).await {
+    let gate = app.gate();
+    match gate.secure(socket, app.limits().client_header_timeout).await {
         Ok(socket) => answer(socket, place, app, draining).await,
         Err(error) => {
             if error.kind() == ErrorKind::TimedOut {
@@ -83,11 +91,12 @@ async fn serve(socket: Socket, place: Arc<Place>, app: Arc<App>, draining: watch
 }
 
 async fn answer(socket: Socket, place: Arc<Place>, app: Arc<App>, mut draining: watch::Receiver<bool>) {
-    let limits = *app.limits();
+    let (limits, peer) = (app.limits(), socket.peer());
     let patience = Patience { stall: limits.client_write_timeout, answer: limits.client_response_timeout };
     let requests = AtomicUsize::new(0);
-    let service = service_fn(|request| {
+    let service = service_fn(|mut request: Request<Incoming>| {
         requests.fetch_add(1, Ordering::Relaxed);
+        request.extensions_mut().insert(peer);
         place.asked();
         let (app, place) = (app.clone(), place.clone());
         async move {

@@ -22,7 +22,7 @@ async fn expose<B>(app: &App, request: &Request<B>, arrived: Instant) -> Result<
     let query = query::parse(request.uri().query()).map_err(|why| (StatusCode::BAD_REQUEST, why))?;
     app.proxy.check_sources(&query.sources).map_err(refused)?;
     let asked = negotiate::scrape_timeout(request.headers().get(negotiate::SCRAPE_TIMEOUT_HEADER).and_then(|v| v.to_str().ok()));
-    app.proxy.round(arrived + negotiate::deadline(app.scrape_timeout, asked)).await.map_err(stopped)?;
+    app.proxy.round(arrived + negotiate::deadline(app.settings().scrape_timeout, asked)).await.map_err(stopped)?;
     let format = negotiate::format(whole(request.headers(), ACCEPT).as_deref());
     let encoding = accept_encoding::encoding(whole(request.headers(), ACCEPT_ENCODING).as_deref());
     // What a HEAD asks for is shown to nobody.

@@ -2,8 +2,11 @@
 
 mod accept_encoding;
 mod app;
+mod browser;
 mod connection;
 mod gate;
+mod last_words;
+mod lifecycle;
 mod listen;
 mod metrics;
 pub mod negotiate;
@@ -19,6 +22,7 @@ mod tests;
 
 pub use app::App;
 pub use gate::{Gate, GateError};
+pub use lifecycle::{Lifecycle, Orders, Outcome};
 pub use listen::{ListenError, bind, inherited};
 pub use socket::Listener;
 
@@ -30,15 +34,15 @@ use std::time::Duration;
 /// would only burn time.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
-/// Serves until `shutdown` comes; then accepts no more, lets requests under way finish, no longer than the app's drain timeout, and returns.
-pub async fn run(listeners: Vec<Listener>, app: App, shutdown: impl Future<Output = ()>) {
-    let drain_timeout = app.limits().drain_timeout;
-    let connections = Arc::new(Connections::new(Arc::new(app)));
+/// Serves until `shutdown` comes; then accepts no more, lets requests under way finish, no longer than `limits.drain_timeout`, and returns.
+pub async fn run(listeners: Vec<Listener>, app: impl Into<Arc<App>>, shutdown: impl Future<Output = ()>) {
+    let app = app.into();
+    let connections = Arc::new(Connections::new(app.clone()));
     let mut accepting: tokio::task::JoinSet<()> =
         listeners.into_iter().map(|listener| accept(listener, connections.clone())).collect();
     shutdown.await;
     accepting.shutdown().await;
-    connections.drain(drain_timeout).await;
+    connections.drain(app.limits().drain_timeout).await;
 }
 
 async fn accept(listener: Listener, connections: Arc<Connections>) {

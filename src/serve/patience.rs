@@ -121,8 +121,8 @@ mod tests {
         }
     }
 
-    async fn patient(stream: tokio::io::DuplexStream) -> Patient<tokio::io::DuplexStream> {
-        match Places::new(1).take().await {
+    fn patient(stream: tokio::io::DuplexStream) -> Patient<tokio::io::DuplexStream> {
+        match Places::default().take(1) {
             Taken::Free(place) => Patient::new(stream, Arc::new(place), PATIENCE),
             _ => panic!("no place is free"),
         }
@@ -135,7 +135,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_slow_reader_is_served_and_one_that_takes_nothing_is_not() {
         let (ours, mut theirs) = tokio::io::duplex(4);
-        let mut ours = patient(ours).await;
+        let mut ours = patient(ours);
         for _ in 0..3 {
             let (written, ()) = tokio::join!(ours.write_all(&[1; 12]), read(&mut theirs, 3, 20));
             written.unwrap();
@@ -148,7 +148,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_that_takes_a_little_now_and_then_has_to_end_some_time() {
         let (ours, mut theirs) = tokio::io::duplex(4);
-        let mut ours = patient(ours).await;
+        let mut ours = patient(ours);
         let writing = async {
             let error = ours.write_all(&[1; 100]).await.unwrap_err();
             drop(ours);

@@ -4,20 +4,20 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
 
 /// All places.
-#[derive(Debug)]
-pub(super) struct Places {
-    free: Arc<Semaphore>,
-    waiting: Arc<Mutex<Waiting>>,
-}
-
-/// The connections that wait for their clients, the longest first.
 #[derive(Debug, Default)]
-struct Waiting {
+pub(super) struct Places(Arc<Mutex<Table>>);
+
+/// Who has a place.
+#[derive(Debug, Default)]
+struct Table {
+    /// Those that gave way left out, though they may not be gone yet.
+    taken: usize,
     next: u64,
-    by_turn: BTreeMap<u64, Arc<Notify>>,
+    /// Those that wait for their clients, the longest first.
+    by_turn: BTreeMap<u64, Arc<Told>>,
 }
 
 /// What came of asking for a place.
@@ -33,61 +33,65 @@ pub(super) enum Taken {
 /// A connection's place.
 #[derive(Debug)]
 pub(super) struct Place {
-    waiting: Arc<Mutex<Waiting>>,
+    table: Arc<Mutex<Table>>,
     /// Its turn to give way, while it waits for its client.
     turn: Mutex<Option<u64>>,
-    told: Arc<Notify>,
+    told: Arc<Told>,
     /// Whether the request that came last has its answer, though it may not be sent yet.
     answered: AtomicBool,
-    _permit: OwnedSemaphorePermit,
 }
 
 impl Places {
-    pub(super) fn new(count: usize) -> Self {
-        Self { free: Arc::new(Semaphore::new(count)), waiting: Arc::default() }
+    /// Takes one, for a connection that waits for its client as yet, where there are `most`.
+    pub(super) fn take(&self, most: usize) -> Taken {
+        let mut table = lock(&self.0);
+        if table.taken < most {
+            table.taken += 1;
+            drop(table);
+            return Taken::Free(self.place());
+        }
+        let Some((_, told)) = table.by_turn.pop_first() else { return Taken::No };
+        drop(table);
+        told.give_up();
+        Taken::InTurn(self.place())
     }
 
-    /// Takes one, for a connection that waits for its client as yet.
-    pub(super) async fn take(&self) -> Taken {
-        if let Ok(permit) = self.free.clone().try_acquire_owned() {
-            return Taken::Free(self.place(permit));
-        }
-        let Some((_, told)) = lock(&self.waiting).by_turn.pop_first() else { return Taken::No };
-        told.notify_one();
-        // Who is told ends when its task is next run.
-        match self.free.clone().acquire_owned().await {
-            Ok(permit) => Taken::InTurn(self.place(permit)),
-            Err(_closed) => Taken::No,
-        }
-    }
-
-    fn place(&self, permit: OwnedSemaphorePermit) -> Place {
-        let place = Place {
-            waiting: self.waiting.clone(),
-            turn: Mutex::default(),
-            told: Arc::default(),
-            answered: AtomicBool::new(false),
-            _permit: permit,
-        };
+    fn place(&self) -> Place {
+        let place = Place { table: self.0.clone(), turn: Mutex::default(), told: Arc::default(), answered: AtomicBool::new(false) };
         place.wait();
         place
+    }
+}
+
+/// Tells a connection to give way.
+#[derive(Debug, Default)]
+struct Told {
+    notify: Notify,
+    /// Its place is another's already.
+    given_up: AtomicBool,
+}
+
+impl Told {
+    fn give_up(&self) {
+        self.given_up.store(true, Ordering::Relaxed);
+        self.notify.notify_one();
     }
 }
 
 impl Place {
     /// Ends when this connection must give way.
     pub(super) async fn given_up(&self) {
-        self.told.notified().await;
+        self.told.notify.notified().await;
     }
 
     /// Its client is to do something.
     pub(super) fn wait(&self) {
         let mut turn = lock(&self.turn);
-        if turn.is_none() {
-            let mut waiting = lock(&self.waiting);
-            let next = waiting.next;
-            waiting.next += 1;
-            waiting.by_turn.insert(next, self.told.clone());
+        if turn.is_none() && !self.told.given_up.load(Ordering::Relaxed) {
+            let mut table = lock(&self.table);
+            let next = table.next;
+            table.next += 1;
+            table.by_turn.insert(next, self.told.clone());
             *turn = Some(next);
         }
     }
@@ -95,7 +99,7 @@ impl Place {
     /// Its client has done something.
     pub(super) fn go_on(&self) {
         if let Some(turn) = lock(&self.turn).take() {
-            lock(&self.waiting).by_turn.remove(&turn);
+            lock(&self.table).by_turn.remove(&turn);
         }
     }
 
@@ -121,6 +125,9 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.go_on();
+        if !self.told.given_up.load(Ordering::Relaxed) {
+            lock(&self.table).taken -= 1;
+        }
     }
 }
 
@@ -133,8 +140,8 @@ mod tests {
     use super::*;
     use futures::FutureExt;
 
-    async fn free(places: &Places) -> Place {
-        match places.take().await {
+    fn free(places: &Places, most: usize) -> Place {
+        match places.take(most) {
             Taken::Free(place) => place,
             _ => panic!("no place was free"),
         }
@@ -144,49 +151,47 @@ mod tests {
         place.given_up().now_or_never().is_some()
     }
 
-    #[tokio::test]
-    async fn who_keeps_us_waiting_longest_gives_way() {
-        let places = Places::new(3);
-        let (a, b, c) = (free(&places).await, free(&places).await, free(&places).await);
+    #[test]
+    fn who_keeps_us_waiting_longest_gives_way() {
+        let places = Places::default();
+        let [a, b, c] = [(); 3].map(|()| free(&places, 3));
         a.asked();
         b.asked();
         b.sent();
-        {
-            let mut taking = Box::pin(places.take());
-            assert!(taking.as_mut().now_or_never().is_none());
-            assert_eq!([&a, &b, &c].map(must_go), [false, false, true], "a and b are at work");
-            drop(c);
-            assert!(matches!(taking.await, Taken::InTurn(_)));
-        }
-        let d = free(&places).await;
+        let Taken::InTurn(d) = places.take(3) else { panic!("c waits") };
+        assert_eq!([&a, &b, &c, &d].map(must_go), [false, false, true, false], "a and b are at work");
         d.asked();
-        assert!(matches!(places.take().await, Taken::No), "nobody waits for a client");
+        assert!(matches!(places.take(3), Taken::No), "nobody waits for a client");
+        drop(c);
+        assert!(matches!(places.take(3), Taken::No), "its place was taken long since");
         b.answered();
         b.sent();
         a.answered();
         a.sent();
-        a.sent();
         a.asked();
         a.answered();
         a.sent();
-        drop(Box::pin(places.take()).now_or_never());
-        assert_eq!([&a, &b, &d].map(must_go), [false, true, false], "b was answered, and has been idle for longest");
+        let Taken::InTurn(e) = places.take(3) else { panic!("a and b are idle") };
+        assert_eq!([&a, &b, &d].map(must_go), [false, true, false], "b for longer");
+        drop((a, b, d));
+        assert_eq!(lock(&places.0).taken, 1, "only the last one is left");
+        drop(e);
+        assert_eq!((lock(&places.0).taken, lock(&places.0).by_turn.len()), (0, 0));
     }
 
-    #[tokio::test]
-    async fn one_that_does_not_read_waits_too() {
-        let places = Places::new(1);
-        let place = free(&places).await;
+    #[test]
+    fn one_that_does_not_read_waits_too_and_fewer_places_count_at_once() {
+        let places = Places::default();
+        let (place, other) = (free(&places, 2), free(&places, 2));
+        other.asked();
         place.asked();
         place.answered();
-        assert!(matches!(places.take().await, Taken::No));
+        assert!(matches!(places.take(1), Taken::No));
         place.wait();
         place.go_on();
-        assert!(matches!(places.take().await, Taken::No), "it has read on");
+        assert!(matches!(places.take(1), Taken::No), "it has read on");
         place.wait();
-        drop(Box::pin(places.take()).now_or_never());
+        assert!(matches!(places.take(1), Taken::InTurn(_)));
         assert!(must_go(&place));
-        drop(place);
-        assert!(lock(&places.waiting).by_turn.is_empty());
     }
 }

@@ -5,12 +5,15 @@ mod client_faults;
 mod command_line;
 #[cfg(feature = "compression")]
 mod compression;
+mod discovery;
 mod endpoints;
 mod failing_targets;
 mod formats;
 mod hygiene;
+mod last_words;
 mod limits;
 mod relabelling;
+mod reload;
 mod rounds;
 mod state;
 #[path = "../support/mod.rs"]

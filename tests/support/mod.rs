@@ -6,6 +6,7 @@ pub mod case;
 pub mod certificates;
 pub mod compare;
 pub mod curl;
+pub mod dns;
 pub mod exposition;
 pub mod fake_worker;
 pub mod http;

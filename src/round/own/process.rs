@@ -1,5 +1,5 @@
 use super::super::keep::Saves;
-use super::super::state::{Entry, Ledger};
+use super::super::state::{Entry, Ledger, Loaded};
 use super::{Filling, filled};
 use crate::model::{Family, Labels, MetricType};
 
@@ -87,10 +87,21 @@ pub(in crate::round) fn of_process(
         }
         last.iter().for_each(|at| last_save.push(&[], *at));
     }
+    let Loaded { successfully, at } = ledger.loaded;
+    let loaded = Filling::new("onescrape_config_last_reload_successful", Gauge, "Whether the latest configuration was taken.")
+        .with(&[], f64::from(successfully));
+    let loaded_at = Filling::new(
+        "onescrape_config_last_reload_success_timestamp_seconds",
+        Gauge,
+        "When a configuration was last taken, in Unix seconds.",
+    )
+    .with(&[], at);
     filled([
         Filling::new("onescrape_build_info", Info, "Version of this proxy.")
             .with(&[("version", version), ("revision", revision)], 1.0),
         Filling::new("onescrape_start_time_seconds", Gauge, "When this proxy started, in Unix seconds.").with(&[], ledger.started),
+        loaded,
+        loaded_at,
         resident,
         cpu,
         conflicts,
