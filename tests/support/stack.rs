@@ -99,7 +99,7 @@ impl Gunicorn {
         command.arg("-c").arg(repository().join("deploy/gunicorn/gunicorn.conf.py"));
         command.args(["--no-control-socket", "--worker-tmp-dir=/dev/shm", "--timeout=300"]);
         command.args([format!("--max-requests={requests}"), format!("--bind={}", http.address()), "demo.wsgi".into()]);
-        let mut gunicorn = Self { process: Process::spawn("gunicorn", command, dir), http, metrics, dir: dir.to_path_buf() };
+        let mut gunicorn = Self { process: Process::spawn("gunicorn", command, dir), http, metrics };
         gunicorn.wait_exports(WORKERS);
         gunicorn
     }
