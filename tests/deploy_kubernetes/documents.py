@@ -6,6 +6,7 @@ from schemas/. A kind without a schema is a mistake, too. Exits 1 with every mis
     documents.py SCHEMAS < FILE
 """
 
+import functools
 import json
 import sys
 import zipfile
@@ -31,6 +32,13 @@ class UniqueKeys(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+@functools.cache
+def definitions(kubernetes):
+    """What Kubernetes' schemas refer to."""
+    contents = json.loads(kubernetes.read(f"{FOLDER}/_definitions.json"))
+    return Registry().with_resource(DEFINITIONS, Resource(contents=contents, specification=DRAFT202012))
+
+
 def schema_of(document, kubernetes):
     """The schema of a document, and the registry its references are looked up in."""
     group, _, version = document["apiVersion"].rpartition("/")
@@ -39,9 +47,7 @@ def schema_of(document, kubernetes):
     if own.exists():
         return json.loads(own.read_text()), Registry()
     name = "-".join(part for part in (kind.lower(), group.removesuffix(".k8s.io"), version) if part)
-    definitions = json.loads(kubernetes.read(f"{FOLDER}/_definitions.json"))
-    registry = Registry().with_resource(DEFINITIONS, Resource(contents=definitions, specification=DRAFT202012))
-    return json.loads(kubernetes.read(f"{FOLDER}/{name}.json")), registry
+    return json.loads(kubernetes.read(f"{FOLDER}/{name}.json")), definitions(kubernetes)
 
 
 def mistakes(document, kubernetes):

@@ -87,8 +87,9 @@ fn a_classic_sidecar_with_everything_in_the_pod() {
     let found = sidecars(&documents);
     found[0].assert_good();
     found[0].assert_shares_ports();
+    found[0].assert_pool(6001..=6016, 6);
     let shown = found[0].configured("show");
-    for told in ["127.0.0.1:6001-6016", "expect: 6", "127.0.0.1:1717", "127.0.0.1:8080/nginx/status"] {
+    for told in ["127.0.0.1:1717", "127.0.0.1:8080/nginx/status"] {
         assert!(shown.contains(told), "{told}: {shown}");
     }
     assert!(found[0].pod["metadata"]["annotations"].is_null());
@@ -102,7 +103,9 @@ fn a_configuration_file_and_what_is_around_the_pod() {
     let documents = rendered("file");
     let found = sidecars(&documents);
     found[0].assert_good();
-    assert!(found[0].configured("show").contains("shop: books"));
+    found[0].assert_pool(5001..=5008, 4);
+    let shown = found[0].configured("show");
+    assert!(shown.contains("books"), "{shown}");
     assert_eq!(found[0].port(), &json!(9900));
     assert!(found[0].pod["metadata"]["annotations"]["checksum/onescrape"].is_string(), "a changed file must roll out");
 

@@ -15,7 +15,7 @@ fn the_component_adds_the_sidecar_where_it_is_asked_to() {
     assert_eq!(found.len(), 1, "the queue's worker has no label");
     found[0].assert_good();
     found[0].assert_shares_ports();
-    assert!(found[0].configured("show").contains("127.0.0.1:5001-5008"));
+    found[0].assert_pool(5001..=5008, 4);
 
     // The same container as in the plain manifest, but for where the settings come from.
     let without_source = |container: &Value| {

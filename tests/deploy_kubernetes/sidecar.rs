@@ -4,7 +4,8 @@ use crate::documents::{items, of_kind, run};
 use crate::support::proxy::command;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
 
 /// What the settings that application and sidecar share are called.
 const SHARED: [&str; 3] = ["WEB_CONCURRENCY", "METRICS_START_PORT", "METRICS_PORTS"];
@@ -141,8 +142,16 @@ impl Sidecar<'_> {
         run(&mut command, "").unwrap_or_else(|mistakes| panic!("the program refuses {}: {mistakes}", self.container))
     }
 
+    /// Fails unless the pool that comes of it is these ports, with so many workers expected.
+    pub fn assert_pool(&self, ports: RangeInclusive<u16>, expect: u32) {
+        let shown = self.configured("show");
+        let listed = |port: u16| shown.contains(&format!("\"127.0.0.1:{port}\""));
+        assert!(ports.clone().all(listed) && !listed(ports.end() + 1), "not {ports:?}: {shown}");
+        assert!(shown.contains(&format!("expect: {expect}\n")), "not {expect} workers: {shown}");
+    }
+
     /// A mounted file, written where the test can read it.
-    fn written(&self, path: &str, dir: &Path) -> std::path::PathBuf {
+    fn written(&self, path: &str, dir: &Path) -> PathBuf {
         let (mount, name) = self.mount_of(path);
         let content = &self.config_map(&self.volume(mount)["configMap"]["name"])[name];
         let file = dir.join(name);
