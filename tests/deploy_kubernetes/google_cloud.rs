@@ -21,7 +21,8 @@ fn prometheus_to_sd_has_one_source() {
     sidecar.assert_good();
     let containers = items(&sidecar.pod["spec"]["containers"]);
     let exporter = containers.iter().find(|container| container["name"] == "prometheus-to-sd").unwrap();
-    let sources: Vec<_> = items(&exporter["args"]).iter().filter_map(|argument| argument.as_str()?.strip_prefix("--source=")).collect();
+    let sources: Vec<_> =
+        items(&exporter["args"]).iter().filter_map(|argument| argument.as_str()?.strip_prefix("--source=")).collect();
     assert_eq!(sources.len(), 1);
     assert!(sources[0].starts_with(&format!("shop:http://127.0.0.1:{}?", sidecar.port())), "{sources:?}");
 }

@@ -1,7 +1,7 @@
 //! The charts, linted and rendered by Helm.
 
-use crate::documents::{assert_golden, deploy, items, of_kind, read, run, selects, tool};
-use crate::sidecar::{Sidecar, sidecars};
+use crate::documents::{assert_golden, deploy, of_kind, read, run, selects, tool};
+use crate::sidecar::sidecars;
 use crate::support::repository;
 use serde_json::{Value, json};
 use std::fs;
@@ -48,10 +48,6 @@ fn only<'a>(documents: &'a [Value], kind: &str) -> &'a Value {
     found[0]
 }
 
-fn arguments<'a>(sidecar: &'a Sidecar<'_>) -> Vec<&'a str> {
-    items(&sidecar.container["args"]).iter().map(|argument| argument.as_str().unwrap()).collect()
-}
-
 #[test]
 fn the_charts_are_clean() {
     helm(CHARTS.path(), &["lint", "--strict", "charts/shop", "charts/onescrape"]).unwrap();
@@ -64,7 +60,7 @@ fn by_default_there_is_a_native_sidecar() {
     let found = sidecars(&documents);
     found[0].assert_good();
     found[0].assert_shares_ports();
-    assert_eq!(arguments(&found[0]), ["--workers=127.0.0.1:5001-5008", "--expect=4", "--state.file=/var/lib/onescrape/state"]);
+    found[0].assert_pool(5001..=5008, 4);
 }
 
 /// The chart's pod has the container of the plain manifest, told the same in other words.

@@ -39,7 +39,8 @@ fn it_gets_what_it_needs() {
     let recipe = recipe();
     let ignored = fs::read_to_string(deploy("docker/Dockerfile.dockerignore")).unwrap();
     let let_through: Vec<_> = ignored.lines().filter_map(|line| line.strip_prefix('!')).collect();
-    let copied: Vec<_> = recipe.lines().filter_map(|line| line.strip_prefix("COPY ")).filter(|line| !line.starts_with("--")).collect();
+    let copied: Vec<_> =
+        recipe.lines().filter_map(|line| line.strip_prefix("COPY ")).filter(|line| !line.starts_with("--")).collect();
     let mut names: Vec<_> = copied.iter().flat_map(|line| line.split(' ')).filter(|name| !name.starts_with("./")).collect();
     names.sort_unstable();
     let mut expected = let_through.clone();

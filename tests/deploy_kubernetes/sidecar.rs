@@ -10,6 +10,10 @@ use std::path::{Path, PathBuf};
 /// What the settings that application and sidecar share are called.
 const SHARED: [&str; 3] = ["WEB_CONCURRENCY", "METRICS_START_PORT", "METRICS_PORTS"];
 
+/// Where the configuration file and the state file are.
+const CONFIG_FILE: &str = "ONESCRAPE_CONFIG_FILE";
+const STATE_FILE: &str = "ONESCRAPE_STATE_FILE";
+
 /// A container of onescrape and what it stands in.
 #[derive(Clone, Copy)]
 pub struct Sidecar<'a> {
@@ -77,8 +81,7 @@ impl Sidecar<'_> {
         for mount in items(&self.container["volumeMounts"]) {
             self.volume(mount);
         }
-        let state = items(&self.container["args"]).iter().find_map(|arg| arg.as_str()?.strip_prefix("--state.file="));
-        if let Some(state) = state {
+        if let Some(state) = self.variables(self.container).get(STATE_FILE) {
             let (mount, _) = self.mount_of(state);
             assert!(self.volume(mount)["emptyDir"].is_object(), "{state} ends with the container");
         }
@@ -121,7 +124,12 @@ impl Sidecar<'_> {
         let app = containers.iter().find(|container| container["name"] == "app").expect("the application");
         let (app, own) = (self.variables(app), self.variables(self.container));
         for name in SHARED {
-            assert!(own.contains_key(name) && app.get(name) == own.get(name), "{name}: {:?} and {:?}", app.get(name), own.get(name));
+            assert!(
+                own.contains_key(name) && app.get(name) == own.get(name),
+                "{name}: {:?} and {:?}",
+                app.get(name),
+                own.get(name)
+            );
         }
         let number = |name: &str| own[name].parse::<u32>().expect("a number");
         assert!(number("METRICS_PORTS") >= 2 * number("WEB_CONCURRENCY"), "a reload needs twice the workers");
@@ -130,15 +138,12 @@ impl Sidecar<'_> {
     /// What `onescrape config COMMAND` prints, given the container's flags, variables and configuration file.
     pub fn configured(&self, what: &str) -> String {
         let dir = tempfile::tempdir().expect("no temporary directory");
-        let mut command = command();
-        command.args(["config", what]).envs(self.variables(self.container));
-        for arg in items(&self.container["args"]) {
-            let arg = arg.as_str().expect("text");
-            match arg.strip_prefix("--config.file=") {
-                Some(path) => command.arg(format!("--config.file={}", self.written(path, dir.path()).display())),
-                None => command.arg(arg),
-            };
+        let mut variables = self.variables(self.container);
+        if let Some(path) = variables.get_mut(CONFIG_FILE) {
+            *path = self.written(path, dir.path()).display().to_string();
         }
+        let mut command = command();
+        command.args(["config", what]).args(items(&self.container["args"]).iter().filter_map(Value::as_str)).envs(variables);
         run(&mut command, "").unwrap_or_else(|mistakes| panic!("the program refuses {}: {mistakes}", self.container))
     }
 

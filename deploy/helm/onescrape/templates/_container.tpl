@@ -1,25 +1,28 @@
-{{/* Flags, one a line: of a configuration file only its name, as it says everything else. */}}
-{{- define "onescrape.args" -}}
+{{/*
+What onescrape is told, as variables rather than flags, so that `kubectl exec … onescrape check` knows it, too. A configuration file says
+everything else itself.
+*/}}
+{{- define "onescrape.settings" -}}
 {{- $own := .Values.onescrape -}}
 {{- if $own.config -}}
-- --config.file=/etc/onescrape/onescrape.yml
+- {name: ONESCRAPE_CONFIG_FILE, value: /etc/onescrape/onescrape.yml}
 {{ else -}}
-- --workers=127.0.0.1:{{ $own.startPort }}-{{ sub (add $own.startPort (include "onescrape.ports" . | int)) 1 }}
-- --expect={{ $own.workers }}
+- {name: ONESCRAPE_WORKERS, value: "127.0.0.1:{{ $own.startPort }}-{{ sub (add $own.startPort (include "onescrape.ports" . | int)) 1 }}"}
+- {name: ONESCRAPE_EXPECT, value: {{ $own.workers | quote }}}
 {{ with $own.uwsgi -}}
-- {{ printf "--uwsgi=%s" . | quote }}
+- {name: ONESCRAPE_UWSGI, value: {{ . | quote }}}
 {{ end -}}
 {{ with $own.nginx -}}
-- {{ printf "--nginx=%s" . | quote }}
+- {name: ONESCRAPE_NGINX, value: {{ . | quote }}}
 {{ end -}}
 {{ end -}}
 {{ if ne (int $own.port) 11011 -}}
-- --web.listen-address=0.0.0.0:{{ $own.port }}
+- {name: ONESCRAPE_WEB_LISTEN_ADDRESS, value: "0.0.0.0:{{ $own.port }}"}
 {{ end -}}
 {{ if $own.state -}}
-- --state.file=/var/lib/onescrape/state
+- {name: ONESCRAPE_STATE_FILE, value: /var/lib/onescrape/state}
 {{ end -}}
-{{ with $own.args -}}
+{{ with $own.env -}}
 {{ toYaml . }}
 {{- end -}}
 {{- end -}}
@@ -36,13 +39,13 @@ purpose, since metrics must never take the application out of its Service.
   {{- if $own.native }}
   restartPolicy: Always
   {{- end }}
+  {{- with $own.args }}
   args:
-    {{- include "onescrape.args" . | trim | nindent 4 }}
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
   env:
     {{- include "onescrape.env" . | nindent 4 }}
-    {{- with $own.env }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- include "onescrape.settings" . | trim | nindent 4 }}
   ports:
     - {name: metrics, containerPort: {{ $own.port }}}
   startupProbe:
