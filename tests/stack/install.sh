@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Installs what the tests run against: nginx, Prometheus and curl from Debian, Django, gunicorn and uWSGI in a virtual environment under
-# ${ONESCRAPE_STACK:-.stack}, Helm, kubectl and hadolint beside it. Made for a bare Debian 12, as root or with sudo; does nothing, quickly,
-# where all is there.
+# Installs what the tests run against: nginx, Prometheus, Alertmanager and curl from Debian, Django, gunicorn and uWSGI in a virtual
+# environment under ${ONESCRAPE_STACK:-.stack}, Helm, kubectl and hadolint beside it. Made for a bare Debian 12, as root or with sudo; does
+# nothing, quickly, where all is there.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 stack=${ONESCRAPE_STACK:-$here/../../.stack}
-packages=(nginx-light prometheus curl python3-venv systemd g++) # systemd checks our unit, g++ builds libFuzzer
+# systemd checks our unit, g++ builds libFuzzer
+packages=(nginx-light prometheus prometheus-alertmanager curl python3-venv systemd g++)
 policy=/usr/sbin/policy-rc.d
 attempts=3 # a mirror or an index may fail for a moment
 
@@ -98,7 +99,7 @@ install_kubernetes_tools() {
 
 check() {
   local program
-  for program in nginx prometheus promtool systemd-analyze; do
+  for program in nginx prometheus promtool prometheus-alertmanager amtool systemd-analyze; do
     # nginx lives in sbin, which a plain user's PATH may lack.
     PATH=$PATH:/usr/sbin command -v "$program" >/dev/null || die "$program is missing although its package is installed"
   done

@@ -84,6 +84,11 @@ impl Prometheus {
         }
         let file = dir.join("prometheus.yml");
         std::fs::write(&file, config).expect("cannot write prometheus.yml");
+        Self::with_config(&file, dir, flags)
+    }
+
+    /// Starts it with a configuration of the caller's.
+    pub fn with_config(file: &Path, dir: &Path, flags: &[&str]) -> Self {
         let port = Port::reserve();
         let mut command = Command::new("prometheus");
         command
@@ -106,10 +111,7 @@ impl Prometheus {
     pub fn query(&self, expression: &str, time: Option<f64>) -> Vec<Value> {
         let time = time.map(|time| format!("&time={time}")).unwrap_or_default();
         let path = format!("/api/v1/query?query={}{time}", percent_encoded(expression));
-        let response = http::get(self.port.address(), &path, &[]).unwrap_or_else(|error| panic!("{expression}: {error}"));
-        let answer: Value = serde_json::from_slice(&response.body).expect("Prometheus answers JSON");
-        assert_eq!(answer["status"], "success", "{expression}: {answer}");
-        answer["data"]["result"].as_array().cloned().unwrap_or_default()
+        self.api(&path)["result"].as_array().cloned().unwrap_or_default()
     }
 
     /// The value now of an expression that has exactly one.
@@ -140,6 +142,14 @@ impl Prometheus {
         let mut stored = self.stored(selector, span);
         assert_eq!(stored.len(), 1, "series {selector}");
         stored.remove(0)
+    }
+
+    /// Asks its HTTP API; gives the `data` of the answer.
+    pub fn api(&self, path: &str) -> Value {
+        let response = http::get(self.port.address(), path, &[]).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let answer: Value = serde_json::from_slice(&response.body).expect("Prometheus answers JSON");
+        assert_eq!(answer["status"], "success", "{path}: {answer}");
+        answer["data"].clone()
     }
 
     /// The child.
