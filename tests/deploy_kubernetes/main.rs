@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test says what is wrong by panicking")]
 
 mod documents;
+#[cfg(feature = "relabel")] // its configuration has rules
 mod google_cloud;
 mod helm;
 mod host;

@@ -23,18 +23,15 @@ application reads how many workers to start from them.
 - {name: METRICS_PORTS, value: {{ include "onescrape.ports" . | quote }}}
 {{- end -}}
 
-{{/* Items of the pod's `annotations`. The checksum rolls a changed configuration file out. */}}
+{{/*
+Items of the pod's `annotations`. There is no checksum of the configuration: onescrape loads a changed file by itself, and the application
+must not restart for it.
+*/}}
 {{- define "onescrape.podAnnotations" -}}
-{{- $annotations := dict -}}
 {{- if and .Values.onescrape.enabled .Values.onescrape.annotations -}}
-{{- $port := .Values.onescrape.port | toString -}}
-{{- $annotations = dict "prometheus.io/scrape" "true" "prometheus.io/port" $port "prometheus.io/path" "/metrics" -}}
-{{- end -}}
-{{- if and .Values.onescrape.enabled .Values.onescrape.config -}}
-{{- $_ := set $annotations "checksum/onescrape" (toYaml .Values.onescrape.config | sha256sum) -}}
-{{- end -}}
-{{- if $annotations -}}
-{{- toYaml $annotations -}}
+prometheus.io/scrape: "true"
+prometheus.io/port: {{ .Values.onescrape.port | quote }}
+prometheus.io/path: /metrics
 {{- end -}}
 {{- end -}}
 
