@@ -6,8 +6,7 @@ use crate::native::Native;
 use crate::support::curl::curl;
 use crate::support::process::Process;
 use crate::support::{expect, http, installed, wait_for};
-use crate::{wait_ok, wait_value};
-use std::os::unix::fs::PermissionsExt;
+use crate::{executable, wait_ok, wait_value};
 use std::path::Path;
 use std::process::Command;
 
@@ -125,8 +124,7 @@ fn fake_compose(dir: &Path) -> std::path::PathBuf {
         .replace("@DIR@", &dir.display().to_string())
         .replace("@APP@", &deploy("docker-compose/app").display().to_string())
         .replace("@BIN@", &bin.parent().unwrap().display().to_string());
-    std::fs::write(&path, text).unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    executable(&path, &text);
     path
 }
 

@@ -18,8 +18,10 @@ fn compose_files_are_valid_and_refer_to_what_is_there() {
                 let dockerfile = Path::new(context).join(service["build"]["dockerfile"].as_str().unwrap_or("Dockerfile"));
                 assert!(dockerfile.exists(), "{file}: {name} is built by {}, which is not there", dockerfile.display());
             }
-            assert!(!service["image"].as_str().unwrap_or_default().ends_with(":latest") || !service["build"].is_null(),
-                "{file}: {name} is whatever image is the latest");
+            assert!(
+                !service["image"].as_str().unwrap_or_default().ends_with(":latest") || !service["build"].is_null(),
+                "{file}: {name} is whatever image is the latest"
+            );
         }
     }
 }
@@ -61,6 +63,16 @@ fn the_example_runs_what_the_tests_run() {
     let required = std::fs::read_to_string(deploy("docker-compose/app/requirements.txt")).unwrap();
     for line in required.lines() {
         assert!(installed.contains(line), "{line} of the example isn't what tests/stack/requirements.txt has");
+    }
+}
+
+/// Who can read these learns about requests as they run.
+#[test]
+fn stats_and_status_are_on_loopback_only() {
+    for (file, key) in [("django/uwsgi.ini", "stats = "), ("nginx/status.conf", "listen ")] {
+        let text = std::fs::read_to_string(deploy(file)).unwrap();
+        let addresses: Vec<_> = text.lines().filter_map(|line| line.trim().strip_prefix(key)).collect();
+        assert!(addresses.len() == 1 && addresses[0].starts_with("127.0.0.1:"), "{file}: {addresses:?}");
     }
 }
 

@@ -12,8 +12,11 @@ mod scripts;
 #[path = "../support/mod.rs"]
 mod support;
 mod uwsgi;
+mod wsl2;
 
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use support::curl::curl;
 use support::{expect, http, wait_for};
 
@@ -41,4 +44,10 @@ fn wait_value(prometheus: SocketAddr, expression: &str, expected: f64) {
         let value = support::prometheus::value_of(prometheus, expression)?;
         expect(value == expected, || format!("it is {value}"))
     });
+}
+
+/// Writes a script that can be run.
+fn executable(file: &Path, text: &str) {
+    std::fs::write(file, text).expect("cannot write a script");
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o755)).expect("cannot make it executable");
 }

@@ -60,11 +60,17 @@ impl Native {
 
     /// Starts a service.
     pub fn start(&self, service: &str) -> Process {
+        self.start_changed(service, "", "")
+    }
+
+    /// The same with one of its arguments replaced.
+    pub fn start_changed(&self, service: &str, argument: &str, by: &str) -> Process {
         let model = self.services.get(service).unwrap_or_else(|| panic!("no service {service}"));
         let own = model["network_mode"].as_str().and_then(|mode| mode.strip_prefix("service:")).unwrap_or(service);
         let mounts = self.mounts(service, model, own);
         let localized = |text: &str| self.addresses.translate(own, &with_paths(text, &mounts));
-        let arguments: Vec<_> = texts(&model["command"]).into_iter().map(localized).collect();
+        let arguments = texts(&model["command"]).into_iter().map(|text| localized(if text == argument { by } else { text }));
+        let arguments: Vec<_> = arguments.collect();
         let listen = |port| format!("--web.listen-address={}", self.addresses.of(own, port));
         let image = model["image"].as_str().expect("an image").split(':').next().unwrap_or_default();
         let mut command = match image {
@@ -121,7 +127,8 @@ impl Native {
     fn nginx(&self, service: &str) -> Command {
         let dir = self.root(service).join("etc/nginx");
         std::fs::copy("/etc/nginx/uwsgi_params", dir.join("uwsgi_params")).expect("nginx' package has uwsgi_params");
-        std::fs::write(dir.join("nginx.conf"), NGINX.replace("@DIR@", &dir.display().to_string())).expect("cannot write nginx.conf");
+        std::fs::write(dir.join("nginx.conf"), NGINX.replace("@DIR@", &dir.display().to_string()))
+            .expect("cannot write nginx.conf");
         let found = Path::new("/usr/sbin/nginx");
         let mut command = Command::new(if found.exists() { found } else { Path::new("nginx") });
         command.arg("-p").arg(&dir).arg("-c").arg(dir.join("nginx.conf")).arg("-e").arg(dir.join("error.log"));
