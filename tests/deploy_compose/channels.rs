@@ -113,7 +113,7 @@ fn script(stack: &Native, name: &str, compose: &Path, dir: &Path) -> Process {
     let mut command = Command::new(deploy("docker-compose/channels").join(name));
     command.env("SHOP", format!("http://{}", at("shop", 8000))).env("ALERTS", format!("http://{}/alerts", at("alerts", 5001)));
     command.env("WEBSOCKET", format!("ws://{}/ws/echo/", at("shop", 8000)));
-    command.env("COMPOSE", compose).env("PATIENCE", "60");
+    command.env("COMPOSE", compose).env("PATIENCE", "120");
     Process::spawn(name, command, dir)
 }
 

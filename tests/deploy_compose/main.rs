@@ -1,6 +1,6 @@
 //! What deploy/ ships for compose, Django, nginx and WSL 2: files checked by their own tools, and every stack run on this machine from its
 //! own compose file (what differs from containers: [`native`]).
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what is wrong by panicking")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test says what is wrong by panicking")]
 
 mod address;
 mod channels;
