@@ -11,11 +11,13 @@
 //!
 //! Beside the way: [`model`] (what a family is), `protobuf` (the messages of that format), [`multiproc`] (the files of the multiprocess
 //! mode), [`relabel`] (what becomes of series by rules), [`source`] (the kinds of sources), [`compression`] (of bodies, both ways),
-//! [`state`] (the file that outlives the process), `files` (that may be replaced while in use), `tls`, [`config`], [`cli`].
+//! [`state`] (the file that outlives the process), [`reload`] (another configuration for the running program), [`discovery`] (targets that
+//! are looked up), `files` (that may be replaced while in use), `tls`, [`config`], [`cli`].
 
 pub mod cli;
 pub mod compression;
 pub mod config;
+pub mod discovery;
 pub mod encode;
 mod files;
 pub mod merge;
@@ -24,6 +26,7 @@ pub mod multiproc;
 pub mod parse;
 mod protobuf;
 pub mod relabel;
+pub mod reload;
 pub mod round;
 pub mod scrape;
 pub mod serve;

@@ -55,8 +55,8 @@ fn mistakes_are_told_as_expected() {
     assert!(mistakes >= 80, "only {mistakes} kinds of mistakes are tried");
 }
 
-// It has https targets.
-#[cfg(feature = "tls")]
+// It has https targets, and names in DNS.
+#[cfg(all(feature = "dns", feature = "tls"))]
 #[test]
 fn the_annotated_example_shows_every_key_at_its_default() {
     let config = load("onescrape.yml", EXAMPLE.as_bytes()).unwrap();
@@ -75,6 +75,7 @@ fn the_annotated_example_shows_every_key_at_its_default() {
     full.expect = None;
     full.scrape_timeout = None;
     full.merge.gauges.clear();
+    assert!(full.last_words.token_file.take().is_some());
     assert_eq!((full.relabelling.labels.len(), full.relabelling.rules.len(), full.merge.aggregate.len()), (1, 2, 1));
     full.relabelling = Default::default();
     full.merge.aggregate.clear();

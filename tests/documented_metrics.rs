@@ -40,14 +40,18 @@ fn assert_same(documented: &Types, shown: &Types) {
     assert!(!shown.is_empty());
 }
 
-/// A pool with a worker that is up and one that has gone, an exporter and a multiprocess directory: all kinds of endpoints in all states that matter.
+/// A pool with a worker that is up and one that has gone, one that hears last words, an exporter and a multiprocess directory: all kinds of endpoints in all states that matter.
 fn shown_by_the_proxy() -> Types {
     let body = Answer::text("# TYPE c_total counter\nc_total 1\n");
-    let (worker, exporter) = (FakeWorker::answering(body.clone()), FakeWorker::answering(body.clone()));
+    let [worker, heard, exporter] = [(); 3].map(|()| FakeWorker::answering(body.clone()));
     let mut gone = FakeWorker::answering(body);
     let directory = tempfile::tempdir().unwrap();
     let state = tempfile::tempdir().unwrap();
+    let config = state.path().join("onescrape.yml");
+    let hearing = format!("{{name: hearing, kind: workers, targets: [\"{}\"], last_words: {{enabled: true}}}}", heard.id());
+    fs::write(&config, format!("sources: [{hearing}]\n")).unwrap();
     let proxy = Proxy::start(&[
+        format!("--config.file={}", config.display()),
         format!("--state.file={}/state", state.path().display()),
         format!("--workers={}", worker.id()),
         format!("--workers={}", gone.id()),

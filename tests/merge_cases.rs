@@ -15,7 +15,9 @@ use std::time::Duration;
 use toml::{Table, Value};
 
 /// Cases that need what the program does not have yet.
-const NEEDS_NOT_BUILT: [&str; 3] = ["retire", "state", "last_words"];
+const NEEDS_NOT_BUILT: [&str; 2] = ["retire", "state"];
+/// Workers of a case, at most.
+const MAX_WORKERS: usize = 9;
 const UNIX_START: f64 = 1_790_000_000.0;
 
 #[test]
@@ -36,12 +38,14 @@ fn merge_cases() {
         }
     }
     assert!(failures.is_empty(), "{} of {ran} cases failed:\n{}", failures.len(), failures.join("\n"));
-    assert!(ran >= 40, "only {ran} cases ran");
+    assert!(ran >= 43, "only {ran} cases ran");
 }
 
 /// One step: the workers' bodies and what must come out.
 struct Step {
     bodies: Vec<String>,
+    /// Last words by worker.
+    last_words: Vec<(usize, String)>,
     expected: String,
 }
 
@@ -56,6 +60,15 @@ fn run(case: &Path, options: &Table) -> Result<(), String> {
         // Steps follow each other quickly: `@NOW-500@` in two of them names one start time.
         let since_start = 0.25 * i as f64;
         let now = Now { elapsed: Duration::from_secs_f64(100.0 + since_start), unix: UNIX_START + since_start };
+        for (worker, words) in &step.last_words {
+            // Only cases with one source have any.
+            states[0].last_words(
+                *worker,
+                Some("application/openmetrics-text; version=1.0.0"),
+                fill(words, now.unix).as_bytes(),
+                now,
+            );
+        }
         for (state, (_, own)) in states.iter_mut().zip(&sources) {
             let scrapes: Vec<_> =
                 own.iter().map(|w| Some(scraped(&step.bodies[*w], format_of(options, *w, i), now.unix))).collect();
@@ -176,13 +189,19 @@ fn read_steps(case: &Path) -> Vec<Step> {
         (1..).map(|n| dir.join(format!("{prefix}-{n}.txt"))).take_while(|p| p.exists()).map(read).collect::<Vec<_>>()
     };
     if case.join("expected.txt").exists() {
-        return vec![Step { bodies: numbered(case, "input"), expected: read(case.join("expected.txt")) }];
+        let expected = read(case.join("expected.txt"));
+        return vec![Step { bodies: numbered(case, "input"), last_words: Vec::new(), expected }];
     }
     (1..)
         .map(|n| format!("{n:02}"))
         .take_while(|n| case.join("steps").join(n).exists())
         .map(|n| Step {
             bodies: numbered(&case.join("steps").join(&n), "worker"),
+            last_words: (0..MAX_WORKERS)
+                .map(|worker| (worker, case.join("steps").join(&n).join(format!("last-words-{}.txt", worker + 1))))
+                .filter(|(_, path)| path.exists())
+                .map(|(worker, path)| (worker, read(path)))
+                .collect(),
             expected: read(case.join("expected").join(format!("{n}.txt"))),
         })
         .collect()
@@ -210,7 +229,11 @@ fn sources(options: &Table, workers: usize) -> Vec<(SourceConfig, Vec<usize>)> {
             let pattern = rule.get("match").and_then(Value::as_str).unwrap().to_string();
             merge.aggregate.push(AggregateRule { pattern, without: strings(rule.get("without")) });
         }
-        let config = SourceConfig { merge, ..SourceConfig::new(name, kind, targets) };
+        let mut config = SourceConfig { merge, ..SourceConfig::new(name, kind, targets) };
+        if let Some(last_words) = settings.and_then(|s| s.get("last_words")) {
+            config.last_words.enabled = last_words["enabled"].as_bool().unwrap();
+            config.last_words.growth_max = last_words["growth_max"].as_integer().unwrap() as f64;
+        }
         (config, own)
     };
     match options.get("sources").and_then(Value::as_array) {

@@ -16,6 +16,12 @@ const SIZES: [(usize, usize); 3] = [(4, 500), (16, 2_000), (64, 5_000)];
 const JUDGED_CPU: (usize, usize) = (64, 5_000);
 const JUDGED_WALL: (usize, usize) = (16, 2_000);
 const CPU: Limit = Limit::AtMost { must: 3.0, aim: 2.2 };
+/// The pool of which one worker hangs.
+const HUNG: (usize, usize) = (16, 2_000);
+/// Rounds that wait for a worker before it is known to hang, each as long as a scrape may take.
+const ROUNDS_TO_LEARN: usize = 2;
+const LEARN_FLAG: &str = "--scrape.timeout=1s";
+const WALL_HUNG: Limit = Limit::AtMost { must: 1.5, aim: 1.1 };
 const WALL: Limit = Limit::AtMost { must: 1.5, aim: 1.2 };
 
 pub fn section(report: &mut Report) {
@@ -37,4 +43,26 @@ pub fn section(report: &mut Report) {
         report.add(Row::faster(name("CPU, vs prometheus-parse and a map"), cpu, obvious_cpu));
         report.add(Row::faster(name("wall, vs prometheus-parse and a map"), wall, obvious_wall));
     }
+    hung(report);
+}
+
+/// One worker accepts and doesn't answer, beside a pool in which all do.
+fn hung(report: &mut Report) {
+    let (mut workers, mut odd) = (Workers::start(HUNG.0, HUNG.1), Workers::start(HUNG.0, HUNG.1));
+    let healthy = Proxy::start(&workers.ports);
+    let mut flags: Vec<String> = odd.ports.iter().map(|port| format!("--workers=127.0.0.1:{port}")).collect();
+    flags.push(LEARN_FLAG.into());
+    let proxy = Proxy::with_flags(&flags, HUNG.0);
+    odd.hang_one();
+    for _ in 0..ROUNDS_TO_LEARN {
+        proxy.scrape_with(HUNG.0 - 1);
+    }
+    let [wall, healthy_wall] = fastest(BUDGET, |_| {
+        workers.advance();
+        odd.advance();
+        let (ours, beside) = (proxy.scrape_with(HUNG.0 - 1), healthy.scrape());
+        [ours.0, beside.0]
+    });
+    let name = format!("{} × {} over loopback, wall, 1 of {0} hung, vs all healthy", HUNG.0, HUNG.1);
+    report.add(Row::dearer(name, wall, healthy_wall).limit(WALL_HUNG));
 }

@@ -134,6 +134,9 @@ pub struct Settings {
     /// Path of the merged exposition [default: /metrics]
     #[arg(long = "web.telemetry-path", global = true, value_name = "PATH", help_heading = SETTINGS)]
     telemetry_path: Option<String>,
+    /// Obey POST /-/reload and /-/quit
+    #[arg(long = "web.enable-lifecycle", global = true, help_heading = SETTINGS)]
+    enable_lifecycle: bool,
     /// Longest time one scrape of everything takes [default: 5s]
     #[arg(long = "scrape.timeout", global = true, value_name = "DURATION", help_heading = SETTINGS)]
     scrape_timeout: Option<String>,
@@ -184,6 +187,7 @@ impl Args {
             listen_addresses: many("web.listen-address", &s.listen_addresses, env),
             web_config_file: one("web.config.file", s.web_config_file.as_ref(), env),
             telemetry_path: one("web.telemetry-path", s.telemetry_path.as_ref(), env),
+            enable_lifecycle: one("web.enable-lifecycle", s.enable_lifecycle.then(|| "true".to_string()).as_ref(), env),
             scrape_timeout: one("scrape.timeout", s.scrape_timeout.as_ref(), env),
             state_file: one("state.file", s.state_file.as_ref(), env),
             log_level: one("log.level", s.log_level.as_ref(), env),

@@ -5,6 +5,7 @@ use super::args::{Args, CheckArgs, Command, MultiprocCommand, load, load_maybe_e
 use super::demo;
 use super::{check, config as show, healthcheck, logging, multiproc, scrape, serve};
 use crate::config::{Config, ConfigErrors, process_env};
+use crate::reload::Supply;
 use std::error::Error;
 use std::future::Future;
 use std::io::{self, IsTerminal};
@@ -41,9 +42,13 @@ pub fn run(args: &Args) -> ExitCode {
 fn carry_out(args: &Args) -> Result<u8, Failure> {
     let (mut out, mut err) = (io::stdout(), io::stderr());
     match args.what() {
-        Command::Serve => block_on(serve::serve(configured(args)?)).map(|()| 0),
-        Command::Scrape => block_on(scrape::scrape(&configured(args)?, &mut out, &mut err)),
-        Command::Check(options) => block_on(check_all(&configured(args)?, &options)),
+        Command::Serve => {
+            let supply = supply(args.clone());
+            let config = accepted(supply.load())?;
+            block_on(serve::serve(config, supply)).map(|()| 0)
+        }
+        Command::Scrape => block_on(scrape::scrape(&accepted(load(args, &process_env))?, &mut out, &mut err)),
+        Command::Check(options) => block_on(check_all(&accepted(load(args, &process_env))?, &options)),
         Command::Config { command } => Ok(show::run(command, &load(args, &process_env), &mut out, &mut err)?),
         Command::Multiproc { command: MultiprocCommand::Compact { directory, force } } => {
             multiproc::compact(&directory, force, &mut out)?;
@@ -56,11 +61,13 @@ fn carry_out(args: &Args) -> Result<u8, Failure> {
     }
 }
 
-/// The configuration; from here on, what happens is logged as it says.
-fn configured(args: &Args) -> Result<Config, Failure> {
-    accepted(load(args, &process_env))
+/// Where the configuration comes from, now and later.
+fn supply(args: Args) -> Supply {
+    let file = args.config_file(&process_env);
+    Supply::new(move || load(&args, &process_env), file)
 }
 
+/// The configuration; from here on, what happens is logged as it says.
 fn accepted(loaded: Result<Config, ConfigErrors>) -> Result<Config, Failure> {
     let config = loaded.map_err(|mistakes| Failure { message: mistakes.to_string(), code: show::BAD_CONFIGURATION })?;
     logging::init(config.log)?;
@@ -92,9 +99,10 @@ async fn demo_proxy() -> io::Result<()> {
         let typed = ["onescrape", "--log.level", "warn", "--expect", &expect, "--workers", &stack.workers];
         let typed = typed.into_iter().chain(["--uwsgi", &stack.uwsgi, "--nginx", &stack.nginx]);
         let args = Args::read(typed).map_err(io::Error::other)?;
-        let config = load(&args, &|_| None).map_err(io::Error::other)?;
+        let supply = Supply::new(move || load(&args, &|_| None), None);
+        let config = supply.load().map_err(io::Error::other)?;
         logging::init(config.log).map_err(io::Error::other)?;
-        serve::serve_on(vec![listener.into()], &config).await.map_err(io::Error::other)
+        serve::serve_on(vec![listener.into()], &config, supply).await.map_err(io::Error::other)
     };
     demo::demo("/metrics", &mut io::stdout(), serve_stack).await
 }

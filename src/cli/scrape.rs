@@ -1,8 +1,9 @@
 //! One exposition on the terminal.
 
 use crate::config::Config;
+use crate::discovery;
 use crate::encode::Format;
-use crate::round::{Proxy, Query, Refusal, RoundsStopped, TargetState};
+use crate::round::{Proxy, Query, Refusal, RoundError, TargetState};
 use crate::scrape::BadHeader;
 use std::io::Write;
 use tokio::time::Instant;
@@ -16,9 +17,9 @@ pub enum ScrapeError {
     /// A header of the configuration.
     #[error(transparent)]
     Header(#[from] BadHeader),
-    /// No rounds.
+    /// No round.
     #[error(transparent)]
-    Stopped(#[from] RoundsStopped),
+    Round(#[from] RoundError),
     /// The reader of our output has gone, or its disk is full.
     #[error("cannot write the exposition: {0}")]
     Output(#[from] std::io::Error),
@@ -30,7 +31,11 @@ pub enum ScrapeError {
 /// # Errors
 /// See [`ScrapeError`].
 pub async fn scrape(config: &Config, out: &mut dyn Write, log: &mut dyn Write) -> Result<u8, ScrapeError> {
-    let proxy = Proxy::start(config)?;
+    let filled = discovery::once(config, config.scrape_timeout).await;
+    for (source, notes) in config.sources.iter().zip(&filled.notes) {
+        notes.iter().try_for_each(|note| writeln!(log, "{}: {note}", source.name))?;
+    }
+    let proxy = Proxy::start(&filled.config)?;
     proxy.round(Instant::now() + config.scrape_timeout).await?;
     for source in proxy.report() {
         for target in &source.targets {

@@ -15,6 +15,7 @@ pub(crate) struct Draft {
     pub(crate) web_config_file: Option<Given>,
     pub(crate) telemetry_path: Option<String>,
     pub(crate) openmetrics_created: Option<bool>,
+    pub(crate) enable_lifecycle: Option<bool>,
     pub(crate) state: StateConfig,
     pub(crate) log_level: Option<LogLevel>,
     pub(crate) log_format: Option<LogFormat>,

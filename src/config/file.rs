@@ -19,6 +19,9 @@ use std::sync::Arc;
 /// Keys of the whole.
 const ROOT_KEYS: &[&str] = &["scrape_timeout", "sources", "limits", "web", "state", "log"];
 
+/// Keys under `web`.
+const WEB_KEYS: &[&str] = &["listen_addresses", "config_file", "telemetry_path", "openmetrics_created", "enable_lifecycle"];
+
 /// Reads a file into `draft`, noting every mistake.
 pub(crate) fn read_file(path: &Path, env: &Env<'_>, draft: &mut Draft, problems: &mut Problems) {
     match bytes_of(path) {
@@ -82,9 +85,7 @@ fn read_limits(reader: &mut Reader<'_>, field: &Field<'_>, draft: &mut Draft) {
 }
 
 fn read_web(reader: &mut Reader<'_>, field: &Field<'_>, draft: &mut Draft) {
-    let Some(map) = reader.map_of(field, &["listen_addresses", "config_file", "telemetry_path", "openmetrics_created"]) else {
-        return;
-    };
+    let Some(map) = reader.map_of(field, WEB_KEYS) else { return };
     if let Some(field) = map.get("listen_addresses") {
         draft.listen_addresses = reader.scalars(&field);
         if matches!(&field.node.value, Value::List(items) if items.is_empty()) {
@@ -99,6 +100,7 @@ fn read_web(reader: &mut Reader<'_>, field: &Field<'_>, draft: &mut Draft) {
         draft.telemetry_path = reader.value(&field, telemetry_path);
     }
     draft.openmetrics_created = map.get("openmetrics_created").and_then(|field| reader.value(&field, choice));
+    draft.enable_lifecycle = map.get("enable_lifecycle").and_then(|field| reader.value(&field, choice));
 }
 
 fn read_state(reader: &mut Reader<'_>, field: &Field<'_>, draft: &mut Draft) {
@@ -131,13 +133,19 @@ fn read_source(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<SourceDraft
     match map.get("targets") {
         Some(targets) => {
             draft.targets = reader.scalars(&targets);
-            if matches!(&targets.node.value, Value::List(items) if items.is_empty()) {
+            if matches!(&targets.node.value, Value::List(items) if items.is_empty()) && !has_lookups(&map) {
                 reader.problem(targets.node.place, &targets.path, "at least one target is needed");
             }
         }
+        None if has_lookups(&map) => {}
         None => reader.missing(&map, "targets", "what to scrape, for example [\"127.0.0.1:5001-5008\"]"),
     }
     kind.and(name).map(|_| draft)
+}
+
+/// Whether targets are looked up, even if it is not said well.
+fn has_lookups(map: &Map<'_>) -> bool {
+    ["dns_sd_configs", "file_sd_configs"].iter().any(|key| map.get(key).is_some())
 }
 
 fn read_kind(reader: &mut Reader<'_>, map: &Map<'_>) -> Option<&'static Kind> {

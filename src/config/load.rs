@@ -127,6 +127,7 @@ fn web(draft: &Draft, problems: &mut Problems) -> WebConfig {
         config_file: draft.web_config_file.as_ref().map(|given| given.text.clone().into()),
         telemetry_path,
         openmetrics_created: draft.openmetrics_created.unwrap_or_default(),
+        enable_lifecycle: draft.enable_lifecycle.unwrap_or_default(),
     }
 }
 
@@ -155,6 +156,7 @@ fn check_expect(config: &SourceConfig, given: Option<&Given>, problems: &mut Pro
     let targets = config.targets.len();
     if let (Some(expect), Some(given)) = (config.expect, given)
         && targets > 0
+        && config.lookups.is_empty()
         && usize::try_from(expect).unwrap_or(usize::MAX) > targets
     {
         problems.0.push(given.problem(format!("{expect} workers are expected on {targets} targets; add targets")));

@@ -2,12 +2,14 @@
 
 mod access;
 mod choice;
+mod discovery;
 mod django;
 mod draft;
 mod duration;
 mod expand;
 mod file;
 mod headers;
+mod last_words;
 mod limits;
 mod load;
 mod overrides;
@@ -22,17 +24,21 @@ mod state;
 mod value;
 mod web;
 mod web_file;
-mod yaml;
+pub(crate) mod yaml;
 
 pub use access::{Credentials, Identity, TlsConfig};
 pub use choice::Choice;
+pub use discovery::{DnsSd, FileSd, Lookups, Records};
 pub(crate) use duration::{DURATION_MAX, TIMEOUT_MIN, duration};
 pub use expand::{Env, process_env};
 pub use headers::{HttpHeaders, is_secret_header};
+pub use last_words::LastWordsConfig;
 pub use load::{load, load_maybe_empty, parse};
 pub use overrides::Overrides;
 pub use problem::{ConfigErrors, Given, Origin, Problem};
 pub use secret::{Kept, Secret};
+pub(crate) use value::{choice, path, worker_label as label_name};
+pub(crate) use web::{comparable, is_own};
 #[cfg(all(test, feature = "tls"))]
 pub(crate) use web_file::CIPHER_SUITES;
 pub use web_file::{ClientAuth, RateLimit, ServerTls, TlsVersion, WebFile};
@@ -71,14 +77,18 @@ pub struct SourceConfig {
     pub name: String,
     /// What it reads.
     pub kind: &'static Kind,
-    /// Its targets, ranges expanded, without duplicates.
+    /// Its targets, ranges expanded, without duplicates; where some are looked up, those found so far stand behind the configured ones.
     pub targets: Vec<Target>,
+    /// Where further targets are looked up while the program runs.
+    pub lookups: Lookups,
     /// How many endpoints should be up.
     pub expect: Option<u32>,
     /// The path asked for where a target names none, with the query if there is one.
     pub metrics_path: String,
     /// Own, shorter limit for one scrape.
     pub scrape_timeout: Option<Duration>,
+    /// How old the last round may become before one is made that nobody asked for; zero: as old as it likes.
+    pub poll_interval: Duration,
     /// Formats asked for, the best first; empty: what is best for the kind.
     pub scrape_protocols: Vec<ScrapeProtocol>,
     /// Headers sent with every scrape; `Host` may be set.
@@ -97,6 +107,8 @@ pub struct SourceConfig {
     pub relabelling: Relabelling,
     /// How workers are merged.
     pub merge: MergeConfig,
+    /// Whether workers may bring what they have counted after their last scrape.
+    pub last_words: LastWordsConfig,
     /// uWSGI: also series per core.
     pub cores: bool,
     /// nginx: which names to use.
@@ -116,9 +128,11 @@ impl SourceConfig {
             name: name.into(),
             kind,
             targets,
+            lookups: Lookups::default(),
             expect: None,
             metrics_path: kind.default_path.into(),
             scrape_timeout: None,
+            poll_interval: Duration::ZERO,
             scrape_protocols: Vec::new(),
             http_headers: HttpHeaders::default(),
             scheme: Scheme::Http,
@@ -128,12 +142,49 @@ impl SourceConfig {
             required: false,
             relabelling: Relabelling::default(),
             merge: MergeConfig::default(),
+            last_words: LastWordsConfig::default(),
             cores: false,
             names: NginxNames::Official,
             multiproc: MultiprocConfig::default(),
             limits: Limits::default(),
             cold_start: ColdStart::default(),
         }
+    }
+
+    /// Whether a source built by one of the two is the same as one built by the other: they differ at most in how targets are read,
+    /// and in what is said about the source.
+    pub(crate) fn builds_the_same(&self, other: &Self) -> bool {
+        // Every field by its name, so that a new one must be put on one of the sides.
+        let Self { name, kind, targets, relabelling, merge, last_words, cores, names, multiproc, limits, .. } = self;
+        let Self {
+            lookups: _,
+            expect: _,
+            metrics_path: _,
+            scrape_timeout: _,
+            poll_interval: _,
+            scrape_protocols: _,
+            http_headers: _,
+            scheme: _,
+            credentials: _,
+            tls_config: _,
+            follow_redirects: _,
+            required: _,
+            cold_start: _,
+            name: other_name,
+            kind: other_kind,
+            targets: other_targets,
+            relabelling: other_relabelling,
+            merge: other_merge,
+            last_words: other_last_words,
+            cores: other_cores,
+            names: other_names,
+            multiproc: other_multiproc,
+            limits: other_limits,
+        } = other;
+        (name, kind, targets, relabelling, last_words)
+            == (other_name, other_kind, other_targets, other_relabelling, other_last_words)
+            && (merge, cores, names, multiproc) == (other_merge, other_cores, other_names, other_multiproc)
+            && limits.of_sources() == other_limits.of_sources()
     }
 
     /// Understands one `targets:` entry as sources of this kind, path and scheme do.
@@ -343,6 +394,14 @@ pub struct Limits {
     pub client_header_timeout: Duration,
 }
 
+impl Limits {
+    /// Those that a source heeds; the others are at their defaults.
+    fn of_sources(self) -> Self {
+        let Self { body_bytes_max, connections_max, client_header_timeout, .. } = Self::default();
+        Self { body_bytes_max, connections_max, client_header_timeout, ..self }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -369,6 +428,8 @@ pub struct WebConfig {
     /// Whether OpenMetrics has `_created` series. Default false: most servers store them like any other. Protobuf says when a child
     /// began in any case.
     pub openmetrics_created: bool,
+    /// Whether `POST /-/reload` and `/-/quit` are obeyed. Default false.
+    pub enable_lifecycle: bool,
 }
 
 /// What is kept over a restart of the proxy.

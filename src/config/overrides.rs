@@ -26,6 +26,8 @@ pub struct Overrides {
     pub web_config_file: Option<Given>,
     /// `--web.telemetry-path`.
     pub telemetry_path: Option<Given>,
+    /// `--web.enable-lifecycle`.
+    pub enable_lifecycle: Option<Given>,
     /// `--scrape.timeout`.
     pub scrape_timeout: Option<Given>,
     /// `--state.file`.
@@ -58,6 +60,7 @@ impl Overrides {
             draft.web_config_file.clone_from(&self.web_config_file);
         }
         set(&mut draft.telemetry_path, &self.telemetry_path, telemetry_path, problems);
+        set(&mut draft.enable_lifecycle, &self.enable_lifecycle, choice, problems);
         set(&mut draft.scrape_timeout, &self.scrape_timeout, timeout, problems);
         set(&mut draft.state.file, &self.state_file, state_file, problems);
         set(&mut draft.log_level, &self.log_level, choice, problems);

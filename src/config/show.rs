@@ -8,6 +8,12 @@ use super::source_keys::show_keys;
 use super::{Config, SourceConfig};
 
 impl Config {
+    /// The CRC-32 of what [`to_yaml`](Self::to_yaml) shows, in hexadecimal: short, and another one for another configuration, unless
+    /// only a secret has changed.
+    pub fn fingerprint(&self) -> String {
+        format!("{:08x}", crc32fast::hash(self.to_yaml().as_bytes()))
+    }
+
     /// The configuration as a file could have given it, defaults included, values of secret headers masked.
     pub fn to_yaml(&self) -> String {
         let word = |text: &str| Shown::Word(text.to_string());
@@ -21,6 +27,7 @@ impl Config {
             ),
             ("telemetry_path".into(), Shown::text(&self.web.telemetry_path)),
             ("openmetrics_created".into(), word(self.web.openmetrics_created.word())),
+            ("enable_lifecycle".into(), word(self.web.enable_lifecycle.word())),
         ];
         let file = self.state.file.as_ref().map(|file| ("file".to_string(), Shown::text(&file.to_string_lossy())));
         let state = file.into_iter().chain([

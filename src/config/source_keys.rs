@@ -2,9 +2,11 @@
 
 use super::access::{read_authorization, read_basic_auth, read_tls_config, show_authorization, show_basic_auth, show_tls_config};
 use super::choice::Choice;
+use super::discovery::{read_dns, read_files, show_dns, show_files};
 use super::draft::SourceDraft;
 use super::duration::{DURATION_MAX, TIMEOUT_MIN, duration, show_duration};
 use super::headers::read_headers;
+use super::last_words::{read_last_words, show_last_words};
 use super::reader::{Field, Map, Reader};
 use super::series_keys::{read_aggregate, read_labels, read_rules, show_aggregate, show_labels, show_rules};
 use super::shown::Shown;
@@ -27,12 +29,15 @@ const IDENTITY_KEYS: [&str; 3] = ["name", "kind", "targets"];
 
 const EVERY_KIND: &[&str] = &[];
 const HTTP_KINDS: &[&str] = &["workers", "nginx", "nginx_vts", "exporter"];
+const NETWORK_KINDS: &[&str] = &["workers", "uwsgi", "nginx", "nginx_vts", "exporter"];
 const EXPOSITION_KINDS: &[&str] = &["workers", "exporter"];
 const WORKERS: &[&str] = &["workers"];
 const UWSGI: &[&str] = &["uwsgi"];
 const NGINX: &[&str] = &["nginx"];
 const MULTIPROC: &[&str] = &["multiproc"];
 
+/// Shortest time between polls: a Python worker takes some of its own time from the site to answer.
+const POLL_INTERVAL_MIN: Duration = Duration::from_millis(100);
 /// Most workers that can be expected: one on every port there is.
 const EXPECT_MAX: usize = 65_535;
 /// Most files a directory may be allowed to have: as many processes as Linux has ids for, eight files each.
@@ -42,6 +47,8 @@ const FILE_BYTES: std::ops::RangeInclusive<usize> = 1 << 10..=(2 << 30) - 1;
 
 /// Every key.
 const SOURCE_KEYS: &[SourceKey] = &[
+    SourceKey { name: "dns_sd_configs", kinds: NETWORK_KINDS, read: read_dns, show: show_dns },
+    SourceKey { name: "file_sd_configs", kinds: NETWORK_KINDS, read: read_files, show: show_files },
     SourceKey {
         name: "expect",
         kinds: WORKERS,
@@ -75,6 +82,12 @@ const SOURCE_KEYS: &[SourceKey] = &[
             }
         },
         show: |source| source.scrape_timeout.map_or(Shown::Nothing, Shown::duration),
+    },
+    SourceKey {
+        name: "poll_interval",
+        kinds: EVERY_KIND,
+        read: |reader, field, draft| reader.set(&mut draft.config.poll_interval, field, poll_interval),
+        show: |source| Shown::duration(source.poll_interval),
     },
     SourceKey {
         name: "required",
@@ -190,6 +203,12 @@ const SOURCE_KEYS: &[SourceKey] = &[
         show: |source| Shown::duration(source.merge.instance_memory),
     },
     SourceKey {
+        name: "last_words",
+        kinds: WORKERS,
+        read: |reader, field, draft| draft.config.last_words = read_last_words(reader, field),
+        show: |source| show_last_words(&source.last_words),
+    },
+    SourceKey {
         name: "cores",
         kinds: UWSGI,
         read: |reader, field, draft| reader.set(&mut draft.config.cores, field, choice),
@@ -286,6 +305,14 @@ impl Shown {
 
     fn choice<T: Choice>(value: T) -> Self {
         Self::Word(value.word().to_string())
+    }
+}
+
+/// Zero is off.
+fn poll_interval(text: &str) -> Result<Duration, String> {
+    match any_time(text) {
+        Ok(Duration::ZERO) => Ok(Duration::ZERO),
+        _ => duration(text, &(POLL_INTERVAL_MIN..=DURATION_MAX)).map_err(|why| format!("{why}; 0s turns it off")),
     }
 }
 

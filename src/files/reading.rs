@@ -69,8 +69,13 @@ impl Reading {
         Ok(text.trim().to_string())
     }
 
+    /// Whether nothing was read.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.seen.is_empty()
+    }
+
     /// Whether every file looks as it did, and did not look so only a moment ago.
-    pub(super) fn still_holds(&self, now: SystemTime) -> bool {
+    pub(crate) fn still_holds(&self, now: SystemTime) -> bool {
         self.seen.iter().all(|(path, look)| look.is_settled(now) && path.metadata().is_ok_and(|about| Look::of(&about) == *look))
     }
 }

@@ -153,7 +153,7 @@ impl Pool {
     }
 
     /// Whether the child can be counted, after repairs; else it counts as missing in this body.
-    fn is_valid(&mut self, kind: MetricType, id: ChildId, staged: &mut Staged) -> bool {
+    pub(super) fn is_valid(&mut self, kind: MetricType, id: ChildId, staged: &mut Staged) -> bool {
         let unusable = if kind == MetricType::Histogram {
             let classic = if self.is_only_native(id, staged) { None } else { self.mend_histogram(id, staged) };
             classic.or_else(|| self.native_unusable(id, staged))
@@ -232,6 +232,10 @@ impl Pool {
                 let fell = child_fell(child, &record.last, &staged.values) || native::fell(record, staged, id);
                 fell.then_some(ResetCause::Value)
             };
+            if cause.is_some() && record.closed {
+                // The body was on its way when the last words came, and is the older of the two.
+                return None;
+            }
             if cause.is_some() {
                 let output = self.groups.output(id);
                 if self.catalog.child(output).served_at.is_none() {
@@ -267,7 +271,14 @@ impl Pool {
 
     /// What a child's first value in a record is worth: true if its past was never in the output, so that only its growth counts.
     /// First match wins.
-    fn starts_at_baseline(&self, slot: usize, entrance: Entrance, record: &Record, staged: &Staged, id: ChildId) -> bool {
+    pub(super) fn starts_at_baseline(
+        &self,
+        slot: usize,
+        entrance: Entrance,
+        record: &Record,
+        staged: &Staged,
+        id: ChildId,
+    ) -> bool {
         let Some(served_at) = self.catalog.child(self.groups.output(id)).served_at else {
             return self.is_cold && self.first_served.is_none();
         };
@@ -289,7 +300,7 @@ impl Pool {
     }
 
     /// A total has a sum only if every contribution has one; and bounds that one lacks make it a step function.
-    fn note_missing_parts(&mut self, id: ChildId, values: &Column) {
+    pub(super) fn note_missing_parts(&mut self, id: ChildId, values: &Column) {
         let c = self.catalog.child_mut(id);
         let lacks = |s: Option<u32>| !s.is_some_and(|s| values.has(s));
         if c.value().is_some() {

@@ -138,6 +138,9 @@ impl Pool {
     fn leave_past(&mut self, part: ChildId, output: ChildId) {
         let child = self.catalog.child(part);
         let unserved = self.catalog.child(output).served_at.is_none();
+        for kept in self.slots.iter_mut().flat_map(|slot| &mut slot.kept) {
+            kept.record.leave_out(LeftOut::of(self.catalog.child_head(part)));
+        }
         for record in self.slots.iter_mut().flat_map(|slot| &mut slot.records) {
             if child.series().any(|s| record.last.has(s)) {
                 record.leave_out(LeftOut::of(self.catalog.child_head(part)));

@@ -32,6 +32,20 @@ impl Join {
         Self { names, apart: vec![HashSet::default(); n], heads: vec![HashMap::default(); n], dropped: vec![0; n], conflicts: 0 }
     }
 
+    /// What was decided and counted goes on for sources of these names; what is of others is forgotten.
+    #[must_use]
+    pub fn goes_on(mut self, names: Vec<String>) -> Self {
+        let mut next = Self::new(names);
+        for (new, name) in next.names.iter().enumerate() {
+            if let Some(old) = self.names.iter().position(|known| known == name) {
+                next.apart[new] = std::mem::take(&mut self.apart[old]);
+                next.heads[new] = std::mem::take(&mut self.heads[old]);
+                next.dropped[new] = self.dropped[old];
+            }
+        }
+        next
+    }
+
     /// Joins the sources' families, sorted by name. Call [`settle`](Self::settle) on the same families first.
     pub fn join<'a>(&'a self, sources: &[(usize, Vec<FamilyView<'a>>)]) -> Vec<FamilyView<'a>> {
         let mut joined: Vec<FamilyView<'a>> = Vec::new();

@@ -7,6 +7,7 @@ mod commit;
 mod groups;
 mod heads;
 mod join;
+mod last_words;
 mod layout;
 mod native;
 mod output;
@@ -24,10 +25,14 @@ mod tests;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests_aggregate;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests_last_words;
 mod totals;
 mod types;
 
 pub use join::Join;
+pub use last_words::{Doubt, LastWords, Stranger};
 pub use pool::{Attempt, Pool};
 pub(crate) use stage::is_reserved;
 pub use stream::FeedError;

@@ -4,6 +4,7 @@
 //! - staging (`stage`): a body's samples onto dense ids; nothing is decided yet;
 //! - types (`types`): one type per family, over all slots;
 //! - instances (`slot`): whose body it is;
+//! - last words (`last_words`): what workers bring themselves before they end;
 //! - commit (`commit`): one reset decision per child, offsets, baselines;
 //! - totals (`totals`): the sums of the round;
 //! - natives (`native`): the same for the native part of histograms;
@@ -14,6 +15,7 @@ use super::beginning::Beginnings;
 use super::catalog::{Catalog, Child, ChildId, SeriesId, VariantId};
 use super::column::{ABSENT, Column, fold};
 use super::groups::Groups;
+use super::last_words::Folded;
 use super::layout::{Dialect, Layout};
 use super::native::Total;
 use super::slot::{Entrance, Record, Slot};
@@ -33,7 +35,7 @@ const EVICTED_PART: usize = 64;
 /// Stages kept for the next round. More would cost every worker another column at rest.
 const SPARE_STAGES: usize = 2;
 /// Identities of instances of retired slots that are remembered.
-pub(super) const OUTLIVED_IDENTITIES: usize = 1024;
+const OUTLIVED_IDENTITIES: usize = 1024;
 
 /// What one slot's scrape came to.
 #[derive(Debug)]
@@ -54,7 +56,7 @@ pub enum Attempt<'a> {
 pub struct Pool {
     pub(super) config: MergeConfig,
     pub(super) limits: Limits,
-    /// Slot ids: the values of the worker label.
+    /// Slot ids: the values of the worker label. Behind the configured slots stand those that have left the set, until they are retired.
     pub(super) ids: Vec<String>,
     pub(super) catalog: Catalog,
     pub(super) types: Types,
@@ -101,6 +103,8 @@ pub struct Pool {
     pub(super) origins: HashMap<ChildId, u64>,
     /// Children that are shown as others.
     pub(super) groups: Groups,
+    /// The most that any child may grow by with one message of last words; `None`: none are heard.
+    pub(super) growth_max: Option<f64>,
 }
 
 impl Pool {
@@ -138,6 +142,7 @@ impl Pool {
             relabelling: Relabelling::default(),
             origins: HashMap::default(),
             groups: Groups::default(),
+            growth_max: None,
         }
     }
 
@@ -154,7 +159,7 @@ impl Pool {
         self.round += 1;
         self.evictable = None;
         let mut bodies = Vec::new();
-        for (slot, attempt) in round.into_iter().enumerate().take(self.slots.len()) {
+        for (slot, attempt) in round.into_iter().enumerate().take(self.configured()) {
             match attempt {
                 None => {}
                 Some(Attempt::Missed { refused }) => {
@@ -170,6 +175,8 @@ impl Pool {
                 Some(Attempt::Streamed) => self.fail(slot, false),
             }
         }
+        // Nobody asks a slot that has left the set; that is a failed attempt.
+        (self.configured()..self.slots.len()).for_each(|slot| self.fail(slot, true));
         let mut entered = Vec::new();
         for slot in bodies {
             let Some(staged) = self.inbox[slot].take() else { continue };
@@ -187,13 +194,11 @@ impl Pool {
             self.commit(slot, entrance, familiar, &mut staged);
             self.shifted |= !self.slots[slot].fresh || !self.slots[slot].taken_whole;
             self.slots[slot].succeeded(now.elapsed, self.round);
-            staged.clear();
-            if self.spare.len() < SPARE_STAGES {
-                self.spare.push(staged);
-            }
+            self.reuse(staged);
         }
         self.end_sharing();
         self.retire();
+        self.forget_kept();
         self.catalog.sort();
         self.sum_up();
         self.sum_natives();
@@ -234,11 +239,25 @@ impl Pool {
         self.slots.get(slot).is_some_and(|s| s.retired)
     }
 
+    /// Keeps the memory of a stage for the next body.
+    pub(super) fn reuse(&mut self, mut staged: Staged) {
+        staged.clear();
+        if self.spare.len() < SPARE_STAGES {
+            self.spare.push(staged);
+        }
+    }
+
     /// Finds out whose body it is, and makes that instance's record the slot's current one.
     fn enter(&mut self, index: usize, staged: &Staged) -> Entrance {
+        if self.enter_closed(index, staged.start_time) {
+            return Entrance::Same;
+        }
         let slot = &self.slots[index];
         let fell = || slot.current().is_some_and(|record| self.fell(record, staged));
-        let entrance = slot.identify(staged.start_time, fell, &self.outlived);
+        let entrance = match slot.identify(staged.start_time, fell, &self.outlived) {
+            Entrance::Turned if self.is_successor(index, staged.start_time) => Entrance::Recycled,
+            entrance => entrance,
+        };
         let now = self.now.elapsed;
         match entrance {
             Entrance::Same => {
@@ -287,6 +306,10 @@ impl Pool {
     pub(super) fn fold_record(&mut self, slot: usize, record: usize) {
         self.shifted = true;
         let mut record = self.slots[slot].take_record(record);
+        if self.growth_max.is_some() {
+            let kept = Folded::of(&record, self.now.elapsed);
+            kept.into_iter().for_each(|kept| self.slots[slot].keep(kept));
+        }
         self.note_folded_beginnings(&record);
         self.fold_natives(&mut record);
         let ids: Vec<VariantId> = self.types.established().collect();
@@ -351,22 +374,47 @@ impl Pool {
         }
     }
 
+    /// How many slots are configured. The others have left the set.
+    pub(super) fn configured(&self) -> usize {
+        self.inbox.len()
+    }
+
     /// Folds slots that failed for long. Runs after the round was applied, so that the first round after an outage finds live
     /// workers first.
     fn retire(&mut self) {
         for index in 0..self.slots.len() {
-            if !self.slots[index].is_due(self.config.retire_after) {
-                continue;
+            if self.slots[index].is_due(self.config.retire_after) {
+                self.retire_slot(index);
             }
-            while !self.slots[index].records.is_empty() {
-                self.fold_record(index, 0);
-            }
-            self.types.forget_slot(index);
-            let slot = &mut self.slots[index];
-            (slot.retired, slot.last_flip, slot.current, slot.path) = (true, None, 0, None);
-            self.outlived.extend(slot.take_identities());
-            let excess = self.outlived.len().saturating_sub(OUTLIVED_IDENTITIES);
-            self.outlived.drain(..excess);
+        }
+        self.drop_departed();
+    }
+
+    /// Folds all that a slot holds. Its instances are remembered, should they answer again, here or elsewhere.
+    pub(super) fn retire_slot(&mut self, index: usize) {
+        while !self.slots[index].records.is_empty() {
+            self.fold_record(index, 0);
+        }
+        self.types.forget_slot(index);
+        let slot = &mut self.slots[index];
+        (slot.retired, slot.last_flip, slot.current, slot.path) = (true, None, 0, None);
+        slot.kept.clear();
+        let identities = slot.take_identities();
+        self.outlive(identities);
+    }
+
+    /// Remembers instances of a slot that is no more.
+    pub(super) fn outlive(&mut self, identities: VecDeque<f64>) {
+        self.outlived.extend(identities);
+        let excess = self.outlived.len().saturating_sub(OUTLIVED_IDENTITIES);
+        self.outlived.drain(..excess);
+    }
+
+    /// Lets go of slots that have left the set and were retired. One that stands before others stays, empty, as long as they do.
+    pub(super) fn drop_departed(&mut self) {
+        while self.slots.len() > self.configured() && self.slots.last().is_some_and(|slot| slot.retired) {
+            self.slots.pop();
+            self.ids.pop();
         }
     }
 
@@ -377,7 +425,7 @@ impl Pool {
             let series: Vec<SeriesId> = self.catalog.child(child).series().collect();
             self.clear_series(&series);
             self.catalog.uncount(&series);
-            for record in self.slots.iter_mut().flat_map(|s| &mut s.records) {
+            for record in self.slots.iter_mut().flat_map(Slot::all_records_mut) {
                 record.forget_child(child);
             }
             self.natives.remove(&child);
@@ -395,7 +443,7 @@ impl Pool {
         for s in series {
             self.offset.set(*s, ABSENT);
             self.out.set(*s, ABSENT);
-            for record in self.slots.iter_mut().flat_map(|s| &mut s.records) {
+            for record in self.slots.iter_mut().flat_map(Slot::all_records_mut) {
                 record.last.set(*s, ABSENT);
                 record.base.set(*s, ABSENT);
                 record.timestamps.remove(s);
@@ -481,7 +529,7 @@ impl Pool {
             let series = self.catalog.remove_child(*id);
             self.origins.remove(id);
             self.clear_series(&series);
-            for record in self.slots.iter_mut().flat_map(|s| &mut s.records) {
+            for record in self.slots.iter_mut().flat_map(Slot::all_records_mut) {
                 record.forget_child(*id);
                 record.gauges.retain(|s| !series.contains(s));
             }

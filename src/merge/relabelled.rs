@@ -57,7 +57,7 @@ impl Pool {
         self.shifted = true;
         self.begin_layouts_anew();
         self.slots.iter_mut().for_each(|slot| slot.path = None);
-        self.slots.iter_mut().flat_map(|slot| &mut slot.records).for_each(super::slot::Record::leave_out_all);
+        self.slots.iter_mut().flat_map(super::slot::Slot::all_records_mut).for_each(super::slot::Record::leave_out_all);
     }
 
     /// The families of a whole body as the rules make them; `None` if there are no rules.

@@ -2,6 +2,7 @@
 
 use super::catalog::{ChildId, SeriesId};
 use super::column::Column;
+use super::last_words::{Folded, KEPT_INSTANCES};
 use super::layout::Path;
 use super::native::Contribution;
 use super::stage::Declared;
@@ -66,11 +67,19 @@ pub(crate) struct Record {
     pub body_unix: f64,
     pub(super) left_out: HashSet<LeftOut>,
     pub(super) left_out_full: bool,
+    /// It has said its last words: what a scrape of it still brings never counts as a reset.
+    pub closed: bool,
 }
 
 impl Record {
     pub fn new(serial: u64, start: Option<f64>) -> Self {
         Self { serial, start, ..Self::default() }
+    }
+
+    /// The same instance with a copy of what another record of it has counted.
+    pub fn with_counts_of(self, other: &Self) -> Self {
+        let (last, created, left_out) = (other.last.clone(), other.created.clone(), other.left_out.clone());
+        Self { last, created, left_out, left_out_full: other.left_out_full, ..self }
     }
 
     /// Remembers that this instance showed a child which was not used.
@@ -96,6 +105,16 @@ impl Record {
         self.created.set(child, super::column::ABSENT);
         self.natives.remove(&child);
     }
+}
+
+/// Whether these are start times of the same process.
+pub(super) fn is_same_start(a: f64, b: f64) -> bool {
+    (a - b).abs() <= SAME_START_SECONDS
+}
+
+/// Whether they are, if nothing fell.
+pub(super) fn is_nearly_same_start(a: f64, b: f64) -> bool {
+    (a - b).abs() <= NEARLY_SAME_START_SECONDS
 }
 
 /// How the instance behind a body came to its slot. Decides what a child's first value counts for.
@@ -125,6 +144,8 @@ pub(crate) struct Slot {
     /// Index of the one that answered last.
     pub current: usize,
     pub(super) folded: VecDeque<f64>,
+    /// Instances folded a moment ago, oldest first; only where last words are heard.
+    pub(super) kept: VecDeque<Folded>,
     /// Set while several processes answer in turn: when they last did.
     pub last_flip: Option<Duration>,
     /// The latest attempt was good.
@@ -163,14 +184,14 @@ impl Slot {
     /// Tells whose body this is. `fell` says whether anything in the body fell or was created anew against the current record; it
     /// is asked only where start times alone don't decide. `outlived` are instances of retired slots.
     pub fn identify(&self, start: Option<f64>, fell: impl FnOnce() -> bool, outlived: &VecDeque<f64>) -> Entrance {
-        let same = |a: f64, b: f64| (a - b).abs() <= SAME_START_SECONDS;
+        let same = is_same_start;
         let Some(current) = self.current() else {
             let again = start.is_some_and(|s| outlived.iter().chain(&self.folded).any(|f| same(*f, s)));
             return if again { Entrance::FirstAgain } else { Entrance::First };
         };
         // Without evidence it is still the instance last known; the first evidence names it.
         let (Some(new), Some(old)) = (start, current.start) else { return Entrance::Same };
-        if same(new, old) || ((new - old).abs() <= NEARLY_SAME_START_SECONDS && !fell()) {
+        if same(new, old) || (is_nearly_same_start(new, old) && !fell()) {
             Entrance::Same
         } else if let Some(i) = self.records.iter().position(|r| r.start.is_some_and(|s| same(s, new))) {
             Entrance::Returned(i)
@@ -186,16 +207,40 @@ impl Slot {
     /// Takes the record at `index` out and remembers its identity.
     pub fn take_record(&mut self, index: usize) -> Record {
         let record = self.records.remove(index);
-        if let Some(start) = record.start {
-            if self.folded.len() == FOLDED_IDENTITIES {
-                self.folded.pop_front();
-            }
-            self.folded.push_back(start);
-        }
+        record.start.into_iter().for_each(|start| self.remember(start));
         if self.current > index || self.current >= self.records.len() {
             self.current = self.current.saturating_sub(1);
         }
         record
+    }
+
+    /// Remembers the identity of an instance whose counts are folded.
+    pub fn remember(&mut self, start: f64) {
+        if self.folded.len() == FOLDED_IDENTITIES {
+            self.folded.pop_front();
+        }
+        self.folded.push_back(start);
+    }
+
+    /// Whether an instance that began then was folded, or may have been: of more than are remembered, nobody knows about the older ones.
+    pub fn was_folded(&self, start: f64) -> bool {
+        let older_than_all = || self.folded.len() == FOLDED_IDENTITIES && self.folded.iter().all(|folded| start < *folded);
+        self.folded.iter().any(|folded| is_same_start(*folded, start)) || older_than_all()
+    }
+
+    /// Keeps a folded instance for its last words; what was kept of the same one, or is over the limit, goes.
+    pub fn keep(&mut self, folded: Folded) {
+        let same = |kept: &Folded| kept.record.start.zip(folded.record.start).is_some_and(|(a, b)| is_same_start(a, b));
+        self.kept.retain(|kept| !same(kept));
+        if self.kept.len() == KEPT_INSTANCES {
+            self.kept.pop_front();
+        }
+        self.kept.push_back(folded);
+    }
+
+    /// Every record there is, those in the sum and those kept.
+    pub fn all_records_mut(&mut self) -> impl Iterator<Item = &mut Record> {
+        self.records.iter_mut().chain(self.kept.iter_mut().map(|kept| &mut kept.record))
     }
 
     /// The record that must go so that a shared slot has room for another: the one not seen for longest.

@@ -116,4 +116,33 @@ impl Tally {
     pub fn repair(&mut self, kind: RepairKind) {
         *self.repairs.entry(kind).or_default() += 1;
     }
+
+    /// Its counts, without what is so only now; of endpoints those that `place` gives a new index.
+    #[must_use]
+    pub fn counts(&self, place: impl Fn(usize) -> Option<usize>) -> Self {
+        let of_endpoints = |counts: &BTreeMap<usize, u64>| counts.iter().filter_map(|(i, n)| Some((place(*i)?, *n))).collect();
+        Self {
+            resets: self.resets.iter().filter_map(|((i, cause), n)| Some(((place(*i)?, *cause), *n))).collect(),
+            flaps: of_endpoints(&self.flaps),
+            baselines: of_endpoints(&self.baselines),
+            dropped: self.dropped.clone(),
+            repairs: self.repairs.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// Counts on from what was counted `before`.
+    #[must_use]
+    pub fn after(mut self, before: &Self) -> Self {
+        add(&mut self.resets, &before.resets);
+        add(&mut self.flaps, &before.flaps);
+        add(&mut self.baselines, &before.baselines);
+        add(&mut self.dropped, &before.dropped);
+        add(&mut self.repairs, &before.repairs);
+        self
+    }
+}
+
+fn add<K: Ord + Copy>(to: &mut BTreeMap<K, u64>, counts: &BTreeMap<K, u64>) {
+    counts.iter().for_each(|(key, n)| *to.entry(*key).or_default() += n);
 }

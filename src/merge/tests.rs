@@ -23,6 +23,17 @@ impl Bench {
         Self { pool: Pool::new((1..=slots).map(|i| format!("w{i}")).collect(), config, limits), at: 0.0 }
     }
 
+    /// The time of the latest round.
+    pub(super) fn now(&self) -> Now {
+        Now { elapsed: Duration::from_secs_f64(self.at), unix: UNIX_START + self.at }
+    }
+
+    /// Puts another pool in the place of the one there is.
+    pub(super) fn change(&mut self, make: impl FnOnce(Pool) -> Pool) {
+        let pool = std::mem::replace(&mut self.pool, Pool::new(Vec::new(), MergeConfig::default(), Limits::default()));
+        self.pool = make(pool);
+    }
+
     fn plain(slots: usize) -> Self {
         Self::new(slots, |_, _| {})
     }
@@ -30,7 +41,7 @@ impl Bench {
     /// A round `after` seconds after the one before, served.
     pub(super) fn round(&mut self, after: f64, bodies: &[&str]) -> BTreeMap<String, f64> {
         self.at += after;
-        let now = Now { elapsed: Duration::from_secs_f64(self.at), unix: UNIX_START + self.at };
+        let now = self.now();
         let attempts = bodies.iter().map(|body| match *body {
             DOWN => Some(Attempt::Missed { refused: true }),
             HANG => Some(Attempt::Missed { refused: false }),

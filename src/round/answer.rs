@@ -172,7 +172,7 @@ impl State {
         if *query == Query::default() {
             ledger.merged = (families.len(), families.iter().map(series).sum());
         }
-        let mut ours = own::of_sources(sources, picked, &left_out, now);
+        let mut ours = own::of_sources(sources, picked, ledger, &left_out, now);
         if query.sources.is_empty() {
             ours.extend(own::of_process(sources, ledger, conflicts, own::Process::read(), keeper.as_ref().map(|k| &k.saves)));
         }

@@ -42,11 +42,22 @@ impl Keeper {
         self.served.fill(false);
     }
 
+    /// Something changed between two rounds.
+    pub(super) fn note_change(&mut self) {
+        self.changed = true;
+    }
+
     /// Families of this source were served: what is served for the first time since the round may be new to the file.
     pub(super) fn note_served(&mut self, source: usize) {
         if let Some(served) = self.served.get_mut(source) {
             self.changed |= !std::mem::replace(served, true);
         }
+    }
+
+    /// There are so many other sources now.
+    pub(super) fn note_exchange(&mut self, sources: usize) {
+        self.changed = true;
+        self.served = vec![false; sources];
     }
 
     fn note(&mut self, result: &io::Result<()>) {
@@ -108,7 +119,7 @@ impl State {
 
     /// As if nothing had been found.
     fn forget(&mut self) {
-        self.sources.iter_mut().for_each(|entry| entry.source = (entry.config.kind.build)(&entry.config));
+        self.sources.iter_mut().for_each(|entry| entry.source = crate::source::build(&entry.config));
         self.join = Join::new(self.sources.iter().map(|entry| entry.config.name.clone()).collect());
     }
 

@@ -2,12 +2,17 @@
 //! asked. Between the scraper's request and the sources stands [`Proxy`].
 
 mod answer;
+mod background;
 mod clock;
 mod conductor;
 mod distribution;
+mod exchange;
 mod keep;
+mod last_words;
 mod own;
+mod poll;
 mod progress;
+mod read;
 mod report;
 mod state;
 mod status;
@@ -15,19 +20,22 @@ mod status;
 mod tests;
 
 pub use answer::{Query, Refusal};
+pub use exchange::ReconfigureError;
 pub use report::{SourceReport, TargetReport};
 pub use status::{State as TargetState, Status};
 
 use crate::compression::Encoding;
 use crate::config::Config;
 use crate::encode::Format;
+use crate::merge::LastWords;
 use crate::model::WideFamily;
 use crate::scrape::{BadHeader, ProcessId, Request};
 use crate::state::Store;
 use bytes::Bytes;
-use conductor::Conductor;
+use conductor::{Change, Conductor};
 use progress::Ask;
 use state::State;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -41,13 +49,20 @@ pub const JOIN_WINDOW: Duration = Duration::from_millis(50);
 pub struct Proxy {
     state: Arc<Mutex<State>>,
     asks: mpsc::UnboundedSender<Ask>,
+    changes: mpsc::UnboundedSender<Change>,
     id: ProcessId,
 }
 
-/// The task that makes rounds has ended by a fault of its own. Only a restart helps.
+/// Why there was no round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no more rounds are made, by a fault in onescrape itself; restart it, and please report it with its log")]
-pub struct RoundsStopped;
+pub enum RoundError {
+    /// A fault ended it. The next one may be well.
+    #[error("a fault in onescrape itself ended this round of scrapes; ask again, and please report it with its log")]
+    Fault,
+    /// The task that makes rounds is gone. Only a restart helps.
+    #[error("no more rounds are made, by a fault in onescrape itself; restart it, and please report it with its log")]
+    Stopped,
+}
 
 impl std::fmt::Debug for Proxy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -76,32 +91,55 @@ impl Proxy {
 
     fn with_store(config: &Config, store: Option<Store>) -> Result<Self, BadHeader> {
         let id = ProcessId::random();
-        let how = config.sources.iter().map(|source| Request::new(source, &id)).collect::<Result<Vec<_>, _>>()?;
+        let how = requests(config, &id)?;
         let mut state = State::new(config);
         store.into_iter().for_each(|store| state.resume(store));
         let state = Arc::new(Mutex::new(state));
         let (asks, asked) = mpsc::unbounded_channel();
-        tokio::spawn(Conductor::new(&config.sources, how, state.clone(), asked).run());
-        Ok(Self { state, asks, id })
+        let (changes, changed) = mpsc::unbounded_channel();
+        tokio::spawn(Conductor::new(config, how, state.clone(), asked, changed).run());
+        Ok(Self { state, asks, changes, id })
+    }
+
+    /// Goes over to the sources of another configuration between two rounds: all of it, or nothing. A source that stays, by name and
+    /// kind, keeps its totals, the status and counts of targets that stay; one of which nothing has changed isn't touched. Worker slots
+    /// that are no longer among the targets count on until they are retired. Series of sources that leave go. Whoever is answered
+    /// afterwards gets a round over the new targets.
+    ///
+    /// Takes the sources, their limits and whether OpenMetrics shows `_created`; the rest of `config` is for others to heed.
+    ///
+    /// # Errors
+    /// [`ReconfigureError`]; then all is as it was.
+    pub async fn reconfigure(&self, config: &Config) -> Result<(), ReconfigureError> {
+        let how = requests(config, &self.id)?;
+        let (done, told) = oneshot::channel();
+        self.changes.send(Change { config: config.clone(), how, done }).map_err(|_| RoundError::Stopped)?;
+        told.await.map_err(|_| RoundError::Stopped)?
     }
 
     /// Takes part in a round. Returns when it has been applied, or at `deadline` with what is in by then. The round goes on, even if
     /// the future is dropped.
     ///
     /// # Errors
-    /// [`RoundsStopped`]; what stands then is old and must not be served as new.
-    pub async fn round(&self, deadline: Instant) -> Result<(), RoundsStopped> {
-        let (done, told) = oneshot::channel();
-        self.asks.send(Ask { arrived: Instant::now(), deadline, done }).map_err(|_| RoundsStopped)?;
-        told.await.map_err(|_| RoundsStopped)
+    /// See [`RoundError`]; what stands then is old and must not be served as new.
+    pub async fn round(&self, deadline: Instant) -> Result<(), RoundError> {
+        loop {
+            let (done, told) = oneshot::channel();
+            self.asks.send(Ask { arrived: Instant::now(), deadline, done }).map_err(|_| RoundError::Stopped)?;
+            told.await.map_err(|_| self.check_alive().err().unwrap_or(RoundError::Fault))?;
+            // Between the round and now there may be other sources, which show nothing before a round of their own.
+            if !lock(&self.state).exchanged || Instant::now() >= deadline {
+                return Ok(());
+            }
+        }
     }
 
     /// Whether rounds can still be made.
     ///
     /// # Errors
-    /// [`RoundsStopped`].
-    pub fn check_alive(&self) -> Result<(), RoundsStopped> {
-        if self.asks.is_closed() { Err(RoundsStopped) } else { Ok(()) }
+    /// [`RoundError::Stopped`].
+    pub fn check_alive(&self) -> Result<(), RoundError> {
+        if self.asks.is_closed() { Err(RoundError::Stopped) } else { Ok(()) }
     }
 
     /// The exposition as it stands, to be served: what it shows counts as exposed from now on. Encoded once for all who share a
@@ -122,14 +160,6 @@ impl Proxy {
         let Some((save, work)) = lock(&self.state).begin_sync() else { return };
         let result = tokio::task::spawn_blocking(work).await.unwrap_or_else(|fault| Err(std::io::Error::other(fault)));
         lock(&self.state).end_sync(save, &result);
-    }
-
-    /// Does so again and again. Ends with the future only.
-    pub async fn sync_state_every(&self, interval: Duration) {
-        loop {
-            tokio::time::sleep(interval).await;
-            self.sync_state().await;
-        }
     }
 
     /// The same for one who won't show it to a server.
@@ -173,11 +203,26 @@ impl Proxy {
         lock(&self.state).report()
     }
 
+    /// Remembers by source what is wrong with the lookup of its targets, for the report.
+    pub fn note_discovery(&self, notes: BTreeMap<String, Vec<String>>) {
+        lock(&self.state).discovery = notes;
+    }
+
     /// Counts an answered request; `bytes` of an exposition.
     pub fn count_request(&self, code: u16, format: &'static str, encoding: &'static str, bytes: Option<usize>) {
         let mut state = lock(&self.state);
         *state.ledger.requests.entry((code, format, encoding)).or_default() += 1;
         bytes.into_iter().for_each(|bytes| state.ledger.response_bytes.observe(bytes as f64));
+    }
+
+    /// Takes the last words of a worker. What they changed is in the state file when this returns.
+    pub fn last_words(&self, source: &str, worker: &str, content_type: Option<&str>, body: &[u8]) -> LastWords {
+        lock(&self.state).last_words(source, worker, content_type, body)
+    }
+
+    /// Counts last words of a source that could not even be read, by outcome.
+    pub fn count_last_words(&self, source: &str, outcome: &'static str) {
+        lock(&self.state).count_last_words(source, outcome);
     }
 
     /// How often a limit was hit.
@@ -187,10 +232,21 @@ impl Proxy {
         state::COUNTED_LIMITS.iter().zip(hits).find(|(name, _)| **name == limit).map_or(0, |(_, hits)| hits)
     }
 
+    /// Takes note of a new configuration, and whether it was taken.
+    pub fn note_configuration(&self, taken: bool) {
+        let mut state = lock(&self.state);
+        state.ledger.note_load(taken);
+        state.cache.clear();
+    }
+
     /// Counts the hit of a limit, by its name in the configuration.
     pub fn count_limit(&self, limit: &'static str) {
         lock(&self.state).ledger.hit(limit);
     }
+}
+
+fn requests(config: &Config, id: &ProcessId) -> Result<Vec<Request>, BadHeader> {
+    config.sources.iter().map(|source| Request::new(source, id)).collect()
 }
 
 /// The state, even if a request panicked while it held it: a fault costs the request in which it happened, not all after it.

@@ -8,9 +8,6 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-/// How long a round waits for a target that it has little patience with. The read goes on behind the round up to the deadline: an
-/// answer there earns the target full patience again.
-pub(super) const STUCK_PATIENCE: Duration = Duration::from_millis(500);
 /// How long after its deadline a request still waits for a round that ends at the same moment, rather than taking a part of it.
 const FLUSH_GRACE: Duration = Duration::from_millis(20);
 
@@ -31,20 +28,29 @@ pub(super) type Key = (usize, usize);
 pub(super) struct Round {
     pub(super) began: Instant,
     pub(super) got: Got,
-    /// Reads it waits for.
+    /// Targets it waits for.
     pub(super) open: HashSet<Key>,
-    /// Those it waits for only until `patience`.
-    pub(super) hasty: HashSet<Key>,
-    pub(super) patience: Instant,
-    /// Requests that get this round.
+    /// Targets it doesn't wait for, and that have no outcome in it so far.
+    pub(super) behind: HashSet<Key>,
+    /// Requests that get this round. A poll has none.
     pub(super) asks: Vec<Ask>,
+    /// It is of some sources only, and whatever is wanted next cuts it short.
+    pub(super) is_poll: bool,
 }
 
 impl Round {
-    pub(super) fn put(&mut self, (source, target): Key, scraped: Scraped) {
-        if let Some(slot) = self.got.get_mut(source).and_then(|s| s.get_mut(target)) {
+    /// What came of a target.
+    pub(super) fn put(&mut self, key: Key, scraped: Scraped) {
+        self.open.remove(&key);
+        self.behind.remove(&key);
+        if let Some(slot) = self.got.get_mut(key.0).and_then(|s| s.get_mut(key.1)) {
             *slot = Some(scraped);
         }
+    }
+
+    /// Whether the target has no outcome in it yet.
+    pub(super) fn expects(&self, key: Key) -> bool {
+        self.open.contains(&key) || self.behind.contains(&key)
     }
 
     /// What came in since the last time.
@@ -52,20 +58,9 @@ impl Round {
         self.got.iter_mut().map(|source| source.iter_mut().map(Option::take).collect()).collect()
     }
 
-    /// Stops waiting for the targets it has little patience with; returns them.
-    pub(super) fn give_up(&mut self) -> HashSet<Key> {
-        let hasty = std::mem::take(&mut self.hasty);
-        for key in &hasty {
-            self.open.remove(key);
-            self.put(*key, unanswered(STUCK_PATIENCE));
-        }
-        hasty
-    }
-
-    /// The next time at which something must be done, if nothing comes in.
+    /// The next time at which somebody goes with what is in by then.
     pub(super) fn wake(&self, waiting: &[Ask]) -> Option<Instant> {
-        let patience = (!self.hasty.is_empty()).then_some(self.patience);
-        self.asks.iter().chain(waiting).map(|ask| ask.deadline + FLUSH_GRACE).chain(patience).min()
+        self.asks.iter().chain(waiting).map(|ask| ask.deadline + FLUSH_GRACE).min()
     }
 }
 
@@ -87,7 +82,7 @@ pub(super) fn answer_expired(asks: &mut Vec<Ask>, now: Instant) {
     }
 }
 
-/// A read that was not waited for any longer.
+/// A read that was not waited for.
 pub(super) fn unanswered(after: Duration) -> Scraped {
     Scraped { result: Err(Missed::Timeout { after }), duration: after }
 }

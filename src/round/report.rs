@@ -19,6 +19,8 @@ pub struct SourceReport {
     pub expect: Option<u32>,
     /// How many are.
     pub up: usize,
+    /// What is wrong with the lookup of its targets, one line each.
+    pub notes: Vec<String>,
     /// Its targets, in order.
     pub targets: Vec<TargetReport>,
 }
@@ -62,6 +64,7 @@ impl State {
                 endpoints: s.config.kind.endpoints,
                 expect: s.config.expect,
                 up: s.status.up(),
+                notes: self.discovery.get(&s.config.name).cloned().unwrap_or_default(),
                 targets: s.config.targets.iter().zip(&s.status.targets).map(|t| target(t, s.config.kind.name)).collect(),
             })
             .collect()

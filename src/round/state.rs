@@ -5,9 +5,10 @@ use super::distribution::{BYTES, Distribution, SECONDS};
 use super::keep::Keeper;
 use super::status::{SourceStatus, State as Standing, Status};
 use crate::config::{Config, SourceConfig};
-use crate::merge::{DropReason, Join, Now};
+use crate::merge::{DropReason, Join, Now, Tally};
 use crate::scrape::{Missed, Part, Receipt, Scraped, hint};
 use crate::source::{Endpoints, Source};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
@@ -16,7 +17,8 @@ use std::time::Instant;
 pub(super) type Got = Vec<Vec<Option<Scraped>>>;
 
 /// Limits whose hits are counted.
-pub(super) const COUNTED_LIMITS: [&str; 4] = ["body_bytes_max", "client_header_timeout", "connections_max", "max_series"];
+pub(super) const COUNTED_LIMITS: [&str; 5] =
+    ["body_bytes_max", "client_header_timeout", "connections_max", "max_series", "max_slots"];
 
 /// All sources with what they hold, and our own counts. Lives behind one lock that is never held over an await.
 pub(super) struct State {
@@ -33,6 +35,10 @@ pub(super) struct State {
     pub(super) ready: bool,
     /// Whether any scrape was ever good.
     pub(super) any_good: bool,
+    /// Sources were exchanged, and no round has been applied since: what stands is not yet worth showing.
+    pub(super) exchanged: bool,
+    /// By source: what is wrong with the lookup of its targets, one line each.
+    pub(super) discovery: BTreeMap<String, Vec<String>>,
 }
 
 /// One source.
@@ -40,6 +46,8 @@ pub(super) struct Entry {
     pub(super) config: SourceConfig,
     pub(super) source: Box<dyn Source>,
     pub(super) status: SourceStatus,
+    /// What sources in its place had counted before it.
+    pub(super) before: Tally,
 }
 
 /// Our own counts.
@@ -51,15 +59,35 @@ pub(super) struct Ledger {
     pub(super) response_bytes: Distribution,
     /// By status code, format, encoding.
     pub(super) requests: BTreeMap<(u16, &'static str, &'static str), u64>,
+    /// By source and outcome.
+    pub(super) last_words: BTreeMap<(usize, &'static str), u64>,
     /// In the order of [`COUNTED_LIMITS`].
     pub(super) limit_hits: [u64; COUNTED_LIMITS.len()],
+    /// How the configuration was loaded last.
+    pub(super) loaded: Loaded,
     /// Samples that could not be written, since another one took their name after escaping.
     pub(super) escape_collisions: u64,
+    /// Rounds that a fault of our own ended.
+    pub(super) round_faults: u64,
     /// Families and samples of the last whole exposition.
     pub(super) merged: (usize, usize),
 }
 
+/// How the configuration was loaded.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Loaded {
+    /// Whether the latest one was taken.
+    pub(super) successfully: bool,
+    /// When one was taken last, Unix seconds.
+    pub(super) at: f64,
+}
+
 impl Ledger {
+    /// A configuration was taken, or refused.
+    pub(super) fn note_load(&mut self, taken: bool) {
+        self.loaded = Loaded { successfully: taken, at: if taken { unix() } else { self.loaded.at } };
+    }
+
     pub(super) fn hit(&mut self, limit: &str) {
         COUNTED_LIMITS.iter().zip(&mut self.limit_hits).filter(|(name, _)| **name == limit).for_each(|(_, count)| *count += 1);
     }
@@ -67,29 +95,29 @@ impl Ledger {
 
 impl State {
     pub(super) fn new(config: &Config) -> Self {
-        let entry = |config: &SourceConfig| Entry {
-            source: crate::source::build(config),
-            status: SourceStatus::new(config.targets.len()),
-            config: config.clone(),
-        };
         Self {
-            sources: config.sources.iter().map(entry).collect(),
+            sources: config.sources.iter().map(|source| Entry::new(source, crate::source::build(source))).collect(),
             join: Join::new(config.sources.iter().map(|s| s.name.clone()).collect()),
             clock: Clock::start(),
             cache: Cache::default(),
             ledger: Ledger {
                 started: unix(),
+                loaded: Loaded { successfully: true, at: unix() },
                 merge_durations: Distribution::new(SECONDS),
                 response_bytes: Distribution::new(BYTES),
                 requests: BTreeMap::new(),
+                last_words: BTreeMap::new(),
                 limit_hits: [0; COUNTED_LIMITS.len()],
                 escape_collisions: 0,
+                round_faults: 0,
                 merged: (0, 0),
             },
             keeper: None,
             openmetrics_created: config.web.openmetrics_created,
             ready: false,
             any_good: false,
+            exchanged: false,
+            discovery: BTreeMap::new(),
         }
     }
 
@@ -98,12 +126,14 @@ impl State {
         let began = Instant::now();
         let now = self.clock.now();
         for (entry, round) in self.sources.iter_mut().zip(got) {
-            if round.iter().any(Option::is_some) {
+            // Without targets a round is a round still: what a pool held ages by it.
+            if round.iter().any(Option::is_some) || (whole && round.is_empty()) {
                 let full = entry.apply(round, now, &mut self.ledger);
                 self.any_good |= full;
             }
         }
         self.ready |= whole;
+        self.exchanged = false;
         self.cache.clear();
         self.keeper.iter_mut().for_each(Keeper::note_round);
         self.ledger.merge_durations.observe(began.elapsed().as_secs_f64());
@@ -130,6 +160,11 @@ impl State {
 }
 
 impl Entry {
+    /// A source of which nothing is known yet.
+    pub(super) fn new(config: &SourceConfig, source: Box<dyn Source>) -> Self {
+        Self { config: config.clone(), source, status: SourceStatus::new(config.targets.len()), before: Tally::default() }
+    }
+
     /// Returns whether any scrape was good.
     fn apply(&mut self, round: &[Option<Scraped>], now: Now, ledger: &mut Ledger) -> bool {
         let full_before = self.dropped(DropReason::MaxSeries);
@@ -162,7 +197,16 @@ impl Entry {
     }
 
     pub(super) fn dropped(&self, reason: DropReason) -> u64 {
-        self.source.tally().dropped.get(&reason).copied().unwrap_or(0)
+        let of = |tally: &Tally| tally.dropped.get(&reason).copied().unwrap_or(0);
+        of(self.source.tally()) + of(&self.before)
+    }
+
+    /// What was counted, also before the configuration last changed.
+    pub(super) fn tally(&self) -> Cow<'_, Tally> {
+        match self.source.tally() {
+            tally if self.before == Tally::default() => Cow::Borrowed(tally),
+            tally => Cow::Owned(tally.clone().after(&self.before)),
+        }
     }
 
     pub(super) fn is_workers(&self) -> bool {

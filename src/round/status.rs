@@ -58,8 +58,6 @@ pub struct Status {
     pub good: u64,
     /// Missed scrapes so far, in the order of [`Missed::OUTCOMES`].
     pub missed: [u64; Missed::OUTCOMES.len()],
-    /// How often in a row it did not answer in time.
-    pub timeouts_in_a_row: u32,
 }
 
 /// Status of a source's endpoints.
@@ -108,7 +106,6 @@ impl Status {
                 self.samples = samples;
                 self.body_bytes = scraped.result.as_ref().map_or(0, |body| body.length());
                 self.good += 1;
-                self.timeouts_in_a_row = 0;
             }
             Err(missed) => {
                 self.state = Some(match &missed {
@@ -117,8 +114,6 @@ impl Status {
                     Missed::Timeout { .. } => State::Stuck,
                     _ => State::Down,
                 });
-                self.timeouts_in_a_row =
-                    if matches!(missed, Missed::Timeout { .. }) { self.timeouts_in_a_row.saturating_add(1) } else { 0 };
                 (self.samples, self.body_bytes) = (0, 0);
                 let outcomes = Missed::OUTCOMES.iter().zip(&mut self.missed);
                 outcomes.filter(|(name, _)| **name == missed.outcome()).for_each(|(_, count)| *count += 1);

@@ -109,28 +109,149 @@ async fn a_request_in_a_hurry_takes_what_is_in() {
     assert_eq!(states(&proxy), [Some(TargetState::Up); 2]);
 }
 
-#[tokio::test]
-async fn a_stuck_target_costs_no_round_its_whole_deadline_and_is_never_read_twice_at_once() {
-    let (good, stuck) = (Server::start("a 1\n").await, Server::start("a 2\n").await);
-    good.release(10);
-    let proxy = start(vec![pool("w", vec![good.target(), stuck.target()])]);
+/// Rounds until this target has timed out so often that no round waits for it, while others may answer.
+async fn make_slow(proxy: &Proxy, stuck: &Server) {
     for round in 1..=2 {
-        ask_later(&proxy, near()).await.unwrap();
+        ask_later(proxy, near()).await.unwrap();
         // Its server still holds the connection of a reader that has gone.
         stuck.asked(round).await;
         stuck.hang_up().await;
     }
-    let deadline = far();
-    ask_later(&proxy, deadline).await.unwrap();
-    ask_later(&proxy, deadline).await.unwrap();
-    // The third read is given up by its round and still open in the fourth, which so makes none.
+}
+
+/// Waits until the targets stand like this, without making a round.
+async fn until_states(proxy: &Proxy, wanted: &[TargetState]) {
+    let wanted: Vec<_> = wanted.iter().copied().map(Some).collect();
+    let reached = async {
+        while states(proxy) != wanted {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout_at(far(), reached).await.unwrap_or_else(|_| panic!("{:?}", states(proxy)));
+}
+
+#[tokio::test]
+async fn no_round_waits_for_a_stuck_target_and_it_is_never_read_twice_at_once() {
+    let (good, stuck) = (Server::start("a 1\n").await, Server::start("a 2\n").await);
+    good.release(10);
+    let proxy = start(vec![pool("w", vec![good.target(), stuck.target()])]);
+    make_slow(&proxy, &stuck).await;
+    // A third read goes on behind this round and the next, which so makes none.
+    for _ in 0..2 {
+        ask_later(&proxy, far()).await.unwrap();
+        assert_eq!(states(&proxy), [Some(TargetState::Up), Some(TargetState::Stuck)]);
+    }
+    stuck.asked(3).await;
     assert_eq!((good.count(), stuck.count(), stuck.most_at_once()), (4, 3, 1));
-    assert_eq!(states(&proxy), [Some(TargetState::Up), Some(TargetState::Stuck)]);
-    stuck.release(2);
-    // Whether the answer to the open read is seen before this round or in it, one more read is made by the next one at the latest.
-    ask_later(&proxy, deadline).await.unwrap();
-    ask_later(&proxy, deadline).await.unwrap();
-    assert_eq!((stuck.most_at_once(), states(&proxy)), (1, vec![Some(TargetState::Up); 2]));
+    stuck.release(1);
+    // What it brings in the end counts, although no round is on.
+    until_states(&proxy, &[TargetState::Up; 2]).await;
+    stuck.release(1000);
+    good.release(1000);
+    for reads in 4..6 {
+        ask_later(&proxy, far()).await.unwrap();
+        assert_eq!((stuck.count(), states(&proxy)), (reads, vec![Some(TargetState::Up); 2]), "waited for again");
+    }
+    assert_eq!(stuck.most_at_once(), 1);
+}
+
+#[tokio::test]
+async fn where_all_are_stuck_rounds_end_at_once() {
+    let (one, two) = (Server::start("a 1\n").await, Server::start("a 2\n").await);
+    let proxy = start(vec![pool("w", vec![one.target(), two.target()])]);
+    make_slow(&proxy, &one).await;
+    for _ in 0..3 {
+        ask_later(&proxy, far()).await.unwrap();
+        assert_eq!(states(&proxy), [Some(TargetState::Stuck); 2]);
+    }
+    one.asked(3).await;
+    two.asked(3).await;
+    assert_eq!((one.count(), two.count(), one.most_at_once(), two.most_at_once()), (3, 3, 1, 1));
+}
+
+#[tokio::test]
+async fn what_was_hidden_by_a_stuck_target_shows_by_itself() {
+    let (good, stuck) = (Server::start("a 1\n").await, Server::start("a 2\n").await);
+    good.release(3);
+    let proxy = start(vec![pool("w", vec![stuck.target(), good.target()])]);
+    make_slow(&proxy, &stuck).await;
+    ask_later(&proxy, far()).await.unwrap();
+    stuck.asked(3).await;
+    // Its process ends, and so does the connection.
+    stuck.end();
+    until_states(&proxy, &[TargetState::Down, TargetState::Up]).await;
+}
+
+/// A pool that is polled as often as it may be.
+fn polled(name: &'static str, targets: Vec<crate::target::Target>) -> SourceConfig {
+    SourceConfig { poll_interval: Duration::from_millis(100), ..pool(name, targets) }
+}
+
+#[tokio::test]
+async fn polls_are_of_their_source_alone_and_begin_after_the_first_round() {
+    let (often, seldom) = (Server::start("a 1\n").await, Server::start("a 2\n").await);
+    let proxy = start(vec![polled("often", vec![often.target()]), pool("seldom", vec![seldom.target()])]);
+    assert!(lock(&proxy.state).sources.iter().all(|s| s.status.targets[0].state.is_none()) && !proxy.is_ready());
+    often.release(100);
+    seldom.release(1);
+    proxy.round(far()).await.unwrap();
+    often.asked(4).await;
+    assert_eq!((seldom.count(), often.most_at_once()), (1, 1));
+    assert!(rounds(&proxy) >= 3.0);
+}
+
+#[tokio::test]
+async fn a_request_follows_a_poll_in_progress_and_does_not_double_it() {
+    let (quick, slow) = (Server::start("a 1\n").await, Server::start("a 2\n").await);
+    quick.release(100);
+    slow.release(1);
+    let proxy = start(vec![polled("w", vec![quick.target(), slow.target()])]);
+    proxy.round(far()).await.unwrap();
+    slow.asked(2).await;
+    let mut asked = ask_later(&proxy, far());
+    // As many polls as there may be until the request is noticed; its round waits for the read that a poll began.
+    let answered_early = tokio::time::timeout_at(near(), &mut asked).await.is_ok();
+    assert_eq!((answered_early, slow.count()), (false, 2));
+    slow.release(1);
+    asked.await.unwrap();
+    assert_eq!((slow.count(), slow.most_at_once(), quick.most_at_once()), (2, 1, 1));
+    assert_eq!(states(&proxy), [Some(TargetState::Up); 2]);
+}
+
+#[tokio::test]
+async fn a_target_that_hangs_holds_no_poll_back() {
+    let (quick, hanging) = (Server::start("a 1\n").await, Server::start("a 2\n").await);
+    quick.release(100);
+    hanging.release(1);
+    let proxy = start(vec![polled("w", vec![quick.target(), hanging.target()])]);
+    proxy.round(far()).await.unwrap();
+    quick.asked(6).await;
+    assert_eq!((hanging.count(), hanging.most_at_once()), (2, 1));
+}
+
+#[tokio::test]
+async fn polls_write_no_state() {
+    let (server, dir) = (Server::start("a 1\n").await, tempfile::tempdir().unwrap());
+    server.release(100);
+    let store = Store::open(&dir.path().join("state")).unwrap();
+    let proxy = Proxy::resume(&testing::config(vec![polled("w", vec![server.target()])]), store).unwrap();
+    proxy.round(far()).await.unwrap();
+    server.asked(4).await;
+    let saved = || lock(&proxy.state).keeper.as_ref().unwrap().saves.ok;
+    assert_eq!(saved(), 0);
+    proxy.answer(&Query::default(), Format::Text004).unwrap();
+    assert_eq!(saved(), 1);
+}
+
+#[tokio::test]
+async fn a_fault_of_our_own_costs_one_round() {
+    let server = Server::start("panic once in faults").await;
+    server.release(2);
+    let proxy = start(vec![pool("w", vec![server.target()])]);
+    assert_eq!(proxy.round(far()).await, Err(RoundError::Fault));
+    assert_eq!((proxy.check_alive(), lock(&proxy.state).ledger.round_faults), (Ok(()), 1));
+    ask_later(&proxy, far()).await.unwrap();
+    assert_eq!((states(&proxy), server.most_at_once()), (vec![Some(TargetState::Up)], 1));
 }
 
 #[tokio::test]
@@ -199,7 +320,7 @@ async fn own_metrics_tell_a_vacant_slot_from_a_stuck_one() {
     let mut state = lock(&proxy.state);
     let now = state.clock.now();
     let left_out = own::LeftOut { clashes: vec![0, 3], escape_collisions: 0 };
-    let rendered = Rendered::new(own::of_sources(&state.sources, &[0, 1], &left_out, now));
+    let rendered = Rendered::new(own::of_sources(&state.sources, &[0, 1], &state.ledger, &left_out, now));
     let views = rendered.views();
     let value = |head: &str| views.iter().flat_map(|f| &f.samples).find(|s| s.head == head).map(|s| s.value);
     let (up, stuck, gone) = (&good.target().id, &silent.target().id, &vacant.id);

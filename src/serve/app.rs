@@ -1,6 +1,7 @@
 use super::gate::Gate;
+use super::last_words::{self, Ears};
 use super::respond::{Response, answer, set, text};
-use super::{metrics, page, targets};
+use super::{Lifecycle, lifecycle, metrics, page, targets};
 use crate::compression::Encoding;
 use crate::config::Config;
 use crate::round::Proxy;
@@ -8,7 +9,10 @@ use crate::scrape::GUARD_HEADER;
 use futures::FutureExt;
 use http::header::ALLOW;
 use http::{Method, Request, StatusCode};
+use hyper::body::{Body, Bytes};
+use std::error::Error;
 use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -16,11 +20,40 @@ use tokio::time::Instant;
 #[derive(Debug)]
 pub struct App {
     pub(super) proxy: Proxy,
+    settings: RwLock<Arc<Settings>>,
+    gate: RwLock<Arc<Gate>>,
+    lifecycle: Option<Lifecycle>,
+}
+
+/// What of the configuration concerns requests.
+#[derive(Debug)]
+pub(super) struct Settings {
     pub(super) telemetry_path: String,
     pub(super) scrape_timeout: Duration,
-    gate: Gate,
+    last_words: Ears,
     connections_max: usize,
     header_timeout: Duration,
+    enable_lifecycle: bool,
+    /// Hosts of the listen addresses.
+    names: Vec<String>,
+    /// Tells one configuration from another.
+    fingerprint: String,
+}
+
+impl Settings {
+    fn of(config: &Config) -> Self {
+        let host = |address: &String| address.rsplit_once(':').map(|(host, _)| host.to_string());
+        Self {
+            telemetry_path: config.web.telemetry_path.clone(),
+            scrape_timeout: config.scrape_timeout,
+            last_words: Ears::new(config),
+            connections_max: config.limits.connections_max,
+            header_timeout: config.limits.client_header_timeout,
+            enable_lifecycle: config.web.enable_lifecycle,
+            names: config.web.listen_addresses.iter().filter_map(host).collect(),
+            fingerprint: config.fingerprint(),
+        }
+    }
 }
 
 /// Says how a response is counted; an extension of the response.
@@ -35,39 +68,64 @@ pub(super) struct Exposition {
 impl App {
     /// An app over `proxy`.
     pub fn new(proxy: Proxy, config: &Config) -> Self {
-        Self {
-            proxy,
-            telemetry_path: config.web.telemetry_path.clone(),
-            scrape_timeout: config.scrape_timeout,
-            gate: Gate::default(),
-            connections_max: config.limits.connections_max,
-            header_timeout: config.limits.client_header_timeout,
-        }
+        Self { proxy, settings: RwLock::new(Arc::new(Settings::of(config))), gate: RwLock::default(), lifecycle: None }
     }
 
     /// The same behind a gate.
     #[must_use]
     pub fn behind(self, gate: Gate) -> Self {
-        Self { gate, ..self }
+        self.change_gate(gate);
+        self
     }
 
-    /// Answers a request. Its body, if any, is ignored; a panic costs this request only.
-    pub(super) async fn handle<B>(&self, request: Request<B>) -> Response {
+    /// The same, passing on orders where the configuration allows any.
+    #[must_use]
+    pub fn obeying(self, lifecycle: Lifecycle) -> Self {
+        Self { lifecycle: Some(lifecycle), ..self }
+    }
+
+    /// Goes over to the settings of another configuration; requests under way end by those they began with. What stands before it all is
+    /// changed apart, by [`change_gate`](Self::change_gate).
+    pub fn reconfigure(&self, config: &Config) {
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Settings::of(config));
+    }
+
+    /// Puts another gate before it, for connections and requests that come from now on.
+    pub fn change_gate(&self, gate: Gate) {
+        *self.gate.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(gate);
+    }
+
+    pub(super) fn settings(&self) -> Arc<Settings> {
+        self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Answers a request. Its body, if any, is ignored but for last words; a panic costs this request only.
+    pub(super) async fn handle<B>(&self, request: Request<B>) -> Response
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
         let arrived = Instant::now();
+        let (gate, settings) = (self.gate(), self.settings());
+        let path = request.uri().path().to_string();
         let answering = async {
-            match self.gate.admit(&request).await {
+            // Its token stands where a login would.
+            if path == last_words::PATH && settings.last_words.are_open() {
+                return settings.last_words.hear(&self.proxy, &settings.names, request).await;
+            }
+            match gate.admit(&request).await {
                 Ok(()) => self.route(&request, arrived).await,
                 Err(refused) => refused,
             }
         };
         let mut response = AssertUnwindSafe(answering).catch_unwind().await.unwrap_or_else(|_panic| {
-            tracing::error!(path = request.uri().path(), "a fault while answering");
+            tracing::error!(path, "a fault while answering");
             text(StatusCode::INTERNAL_SERVER_ERROR, "a fault in onescrape itself; its log says more; please report it")
         });
         let exposition = response.extensions().get::<Exposition>().copied();
         let (format, encoding) = exposition.map_or(("", Encoding::Identity.as_str()), |e| (e.format, e.encoding));
         self.proxy.count_request(response.status().as_u16(), format, encoding, exposition.map(|e| e.bytes));
-        self.gate.dress(&mut response);
+        gate.dress(&mut response);
         response
     }
 
@@ -76,9 +134,16 @@ impl App {
             return text(StatusCode::LOOP_DETECTED, "this request came from this very onescrape: a target leads back to it");
         }
         let path = request.uri().path();
-        let known = path == self.telemetry_path || matches!(path, "/" | "/api/v1/targets" | "/-/healthy" | "/-/ready");
+        let settings = self.settings();
+        if matches!(path, lifecycle::RELOAD | lifecycle::QUIT) {
+            return match self.lifecycle.as_ref().filter(|_| settings.enable_lifecycle) {
+                Some(lifecycle) => lifecycle.obey(request, &settings.names).await,
+                None => lifecycle::not_enabled(),
+            };
+        }
+        let known = path == settings.telemetry_path || matches!(path, "/" | "/api/v1/targets" | "/-/healthy" | "/-/ready");
         if !known {
-            let all = format!("{}, /, /api/v1/targets, /-/healthy, /-/ready", self.telemetry_path);
+            let all = format!("{}, /, /api/v1/targets, /-/healthy, /-/ready", settings.telemetry_path);
             return text(StatusCode::NOT_FOUND, format_args!("nothing here; there are {all}"));
         }
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
@@ -87,7 +152,7 @@ impl App {
             return response;
         }
         match path {
-            _ if path == self.telemetry_path => metrics::metrics(self, request, arrived).await,
+            _ if path == settings.telemetry_path => metrics::metrics(self, request, arrived).await,
             "/api/v1/targets" => answer(StatusCode::OK, "application/json", targets::json(&self.proxy.report())),
             "/-/healthy" => match self.proxy.check_alive() {
                 Ok(()) => text(StatusCode::OK, "healthy"),
@@ -95,20 +160,20 @@ impl App {
             },
             "/-/ready" if self.proxy.is_ready() => text(StatusCode::OK, "ready"),
             "/-/ready" => text(StatusCode::SERVICE_UNAVAILABLE, "not ready: the first round of scrapes is not over yet"),
-            _ => page::page(&self.proxy.report(), &self.proxy.wide_families(), &self.telemetry_path),
+            _ => page::page(&self.proxy.report(), &self.proxy.wide_families(), &settings.telemetry_path, &settings.fingerprint),
         }
     }
 
-    pub(super) fn gate(&self) -> &Gate {
-        &self.gate
+    pub(super) fn gate(&self) -> Arc<Gate> {
+        self.gate.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn connections_max(&self) -> usize {
-        self.connections_max
+        self.settings().connections_max
     }
 
     pub(super) fn header_timeout(&self) -> Duration {
-        self.header_timeout
+        self.settings().header_timeout
     }
 
     pub(super) fn turned_away(&self) {

@@ -1,6 +1,8 @@
 use super::app::App;
 use super::patience::Patient;
 use super::socket::Socket;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -9,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 /// Longest request head, in bytes; beyond it 431.
@@ -25,29 +27,28 @@ const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/pla
 /// The open connections.
 pub(super) struct Connections {
     app: Arc<App>,
-    free: Arc<Semaphore>,
-    /// Connections watch it; so it also tells when the last one has gone.
+    /// Connections watch it; so it also tells how many there are, and when the last one has gone.
     draining: watch::Sender<bool>,
 }
 
 impl Connections {
     pub(super) fn new(app: Arc<App>) -> Self {
-        let free = Arc::new(Semaphore::new(app.connections_max()));
-        Self { app, free, draining: watch::Sender::new(false) }
+        Self { app, draining: watch::Sender::new(false) }
     }
 
     /// Serves a connection in a task of its own, unless there are too many.
     pub(super) async fn take(&self, mut socket: Socket) {
-        let Ok(permit) = self.free.clone().try_acquire_owned() else {
+        if self.draining.receiver_count() >= self.app.connections_max() {
             self.app.turned_away();
             // Best effort: the client may have gone, and the next one waits.
             let _ = timeout(TURN_AWAY_TIMEOUT, socket.write_all(FULL)).await;
             return;
-        };
+        }
         let (app, draining) = (self.app.clone(), self.draining.subscribe());
         tokio::spawn(async move {
             let limit = app.header_timeout();
-            match app.gate().secure(socket, limit).await {
+            let gate = app.gate();
+            match gate.secure(socket, limit).await {
                 Ok(socket) => serve(socket, app, draining).await,
                 Err(error) => {
                     if error.kind() == ErrorKind::TimedOut {
@@ -56,7 +57,6 @@ impl Connections {
                     tracing::debug!(%error, "a connection did not become a secure one");
                 }
             }
-            drop(permit);
         });
     }
 
@@ -70,10 +70,11 @@ impl Connections {
 }
 
 async fn serve(socket: Socket, app: Arc<App>, mut draining: watch::Receiver<bool>) {
-    let header_timeout = app.header_timeout();
+    let (header_timeout, peer) = (app.header_timeout(), socket.peer());
     let requests = AtomicUsize::new(0);
-    let service = service_fn(|request| {
+    let service = service_fn(|mut request: Request<Incoming>| {
         requests.fetch_add(1, Ordering::Relaxed);
+        request.extensions_mut().insert(peer);
         let app = app.clone();
         async move { Ok::<_, std::convert::Infallible>(app.handle(request).await) }
     });

@@ -3,7 +3,7 @@ use super::respond::{Response, answer, set, text};
 use super::{accept_encoding, negotiate, query};
 use crate::compression::Encoding;
 use crate::encode::Format;
-use crate::round::{Refusal, RoundsStopped};
+use crate::round::{Refusal, RoundError};
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, VARY};
 use http::{HeaderMap, HeaderName, Method, Request, StatusCode};
 use tokio::time::Instant;
@@ -22,7 +22,7 @@ async fn expose<B>(app: &App, request: &Request<B>, arrived: Instant) -> Result<
     let query = query::parse(request.uri().query()).map_err(|why| (StatusCode::BAD_REQUEST, why))?;
     app.proxy.check_sources(&query.sources).map_err(refused)?;
     let asked = negotiate::scrape_timeout(request.headers().get(negotiate::SCRAPE_TIMEOUT_HEADER).and_then(|v| v.to_str().ok()));
-    app.proxy.round(arrived + negotiate::deadline(app.scrape_timeout, asked)).await.map_err(stopped)?;
+    app.proxy.round(arrived + negotiate::deadline(app.settings().scrape_timeout, asked)).await.map_err(no_round)?;
     let format = negotiate::format(whole(request.headers(), ACCEPT).as_deref());
     let encoding = accept_encoding::encoding(whole(request.headers(), ACCEPT_ENCODING).as_deref());
     // What a HEAD asks for is shown to nobody.
@@ -47,7 +47,7 @@ fn refused(why: Refusal) -> (StatusCode, String) {
     (status, why.to_string())
 }
 
-fn stopped(why: RoundsStopped) -> (StatusCode, String) {
+fn no_round(why: RoundError) -> (StatusCode, String) {
     (StatusCode::INTERNAL_SERVER_ERROR, why.to_string())
 }
 

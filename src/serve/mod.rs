@@ -2,8 +2,11 @@
 
 mod accept_encoding;
 mod app;
+mod browser;
 mod connection;
 mod gate;
+mod last_words;
+mod lifecycle;
 mod listen;
 mod metrics;
 pub mod negotiate;
@@ -18,6 +21,7 @@ mod tests;
 
 pub use app::App;
 pub use gate::{Gate, GateError};
+pub use lifecycle::{Lifecycle, Orders, Outcome};
 pub use listen::{ListenError, bind, inherited};
 pub use socket::Listener;
 
@@ -32,8 +36,8 @@ pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
 /// Serves until `shutdown` comes; then accepts no more, lets requests under way finish and returns.
-pub async fn run(listeners: Vec<Listener>, app: App, shutdown: impl Future<Output = ()>) {
-    let connections = Arc::new(Connections::new(Arc::new(app)));
+pub async fn run(listeners: Vec<Listener>, app: impl Into<Arc<App>>, shutdown: impl Future<Output = ()>) {
+    let connections = Arc::new(Connections::new(app.into()));
     let mut accepting: tokio::task::JoinSet<()> =
         listeners.into_iter().map(|listener| accept(listener, connections.clone())).collect();
     shutdown.await;

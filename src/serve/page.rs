@@ -32,14 +32,14 @@ impl<T: Display> Display for Escaped<T> {
 }
 
 /// The page.
-pub(super) fn page(sources: &[SourceReport], wide: &[(String, WideFamily)], telemetry_path: &str) -> Response {
+pub(super) fn page(sources: &[SourceReport], wide: &[(String, WideFamily)], telemetry_path: &str, fingerprint: &str) -> Response {
     let metrics = Escaped(telemetry_path);
     let tables: String = sources.iter().map(table).chain([large(wide)]).collect();
     let html = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
          <title>onescrape</title><style>{STYLE}</style></head><body><h1>onescrape</h1>\
          <p><a href=\"{metrics}\">{metrics}</a> · <a href=\"/api/v1/targets\">targets as JSON</a> · \
-         <a href=\"/-/healthy\">healthy</a> · <a href=\"/-/ready\">ready</a> · version {}</p>{tables}</body></html>\n",
+         <a href=\"/-/healthy\">healthy</a> · <a href=\"/-/ready\">ready</a> · version {} · configuration <code>{fingerprint}</code></p>{tables}</body></html>\n",
         env!("CARGO_PKG_VERSION")
     );
     let mut response = answer(StatusCode::OK, "text/html; charset=utf-8", html);
@@ -49,9 +49,10 @@ pub(super) fn page(sources: &[SourceReport], wide: &[(String, WideFamily)], tele
 
 fn table(source: &SourceReport) -> String {
     let expected = source.expect.map(|n| format!(", {n} expected")).unwrap_or_default();
+    let notes: String = source.notes.iter().map(|note| format!("<p class=\"down\">{}</p>", Escaped(note))).collect();
     let rows: String = source.targets.iter().map(row).collect();
     format!(
-        "<h2>{} <small>{}: {} of {} up{expected}</small></h2><table><tr><th>target<th>state<th>samples<th>took<th>last good scrape\
+        "<h2>{} <small>{}: {} of {} up{expected}</small></h2>{notes}<table><tr><th>target<th>state<th>samples<th>took<th>last good scrape\
          <th>last error</tr>{rows}</table>",
         Escaped(&source.name),
         Escaped(source.kind),

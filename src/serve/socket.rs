@@ -62,12 +62,27 @@ impl Listener {
     }
 }
 
+/// How a connection came; an extension of its requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Peer {
+    /// Over the network, with or without TLS.
+    Tcp,
+    /// Over a unix socket.
+    Unix,
+}
+
 /// A connection.
 pub(super) enum Socket {
     Tcp(TcpStream),
     Unix(UnixStream),
     #[cfg(feature = "tls")]
     Secure(Box<tokio_rustls::server::TlsStream<TcpStream>>),
+}
+
+impl Socket {
+    pub(super) fn peer(&self) -> Peer {
+        if matches!(self, Self::Unix(_)) { Peer::Unix } else { Peer::Tcp }
+    }
 }
 
 /// Calls the same method of whatever it is.

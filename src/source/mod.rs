@@ -14,7 +14,7 @@ mod workers;
 
 use crate::config::SourceConfig;
 use crate::encode::{FamilyView, Rendered};
-use crate::merge::{Now, Tally};
+use crate::merge::{LastWords, Now, Stranger, Tally};
 use crate::scrape::{Missed, Part, Receipt, Scraped};
 use crate::state::{Parts, Saved, Unreadable};
 use crate::target::{AddressError, Target};
@@ -98,6 +98,11 @@ pub trait Source: Send {
 
     /// The families of the last answer were served at `now`: what counts as "exposed since" begins here.
     fn mark_served(&mut self, _now: Now) {}
+
+    /// Takes the final exposition of the process behind a target, brought by itself before it ends.
+    fn last_words(&mut self, _target: usize, _content_type: Option<&str>, _body: &[u8], _now: Now) -> LastWords {
+        LastWords::Unknown(Stranger::Worker)
+    }
 
     /// Writes what must outlive the process. By default nothing.
     fn save(&self, _to: &mut Parts<'_>) {}

@@ -10,6 +10,7 @@ use crate::merge::{DropReason, Now, Tally, is_reserved};
 use crate::model::{Exemplar, Family, Labels, NativeSample, Role, Sample, split_head};
 use crate::relabel::Relabelling;
 use crate::scrape::{Missed, Part, Receipt, Scraped};
+use crate::state::{Parts, Saved, Unreadable};
 use std::borrow::Cow;
 use std::collections::HashSet;
 
@@ -74,6 +75,14 @@ impl Source for Relabelled {
 
     fn mark_served(&mut self, now: Now) {
         self.inner.mark_served(now);
+    }
+
+    fn save(&self, to: &mut Parts<'_>) {
+        self.inner.save(to);
+    }
+
+    fn load(&mut self, saved: Saved<'_>) -> Result<(), Unreadable> {
+        self.inner.load(saved)
     }
 
     fn tally(&self) -> &Tally {
@@ -219,6 +228,14 @@ mod tests {
             self.0.views()
         }
 
+        fn save(&self, to: &mut Parts<'_>) {
+            to.put(1, &7u32);
+        }
+
+        fn load(&mut self, _saved: Saved<'_>) -> Result<(), Unreadable> {
+            Err(Unreadable::Foreign)
+        }
+
         fn tally(&self) -> &Tally {
             &self.1
         }
@@ -236,5 +253,12 @@ mod tests {
         source.apply(&[], Now::default());
         assert_eq!(series(&source).into_keys().collect::<Vec<_>>(), ["my_files{app=\"shop\"}", "onescrape_files"]);
         assert_eq!(source.faults(0), ["unreadable"]);
+        let mut saved = Vec::new();
+        source.save(&mut Parts::new(&mut saved));
+        assert_eq!(
+            (saved.is_empty(), source.load(Saved::new(&saved))),
+            (false, Err(Unreadable::Foreign)),
+            "what it keeps it keeps"
+        );
     }
 }

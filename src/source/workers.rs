@@ -3,7 +3,7 @@
 use super::{Endpoints, Kind, Source};
 use crate::config::{ColdStart, SourceConfig};
 use crate::encode::{FamilyView, Rendered};
-use crate::merge::{Attempt, FeedError, Now, Pool, Tally};
+use crate::merge::{Attempt, FeedError, LastWords, Now, Pool, Tally};
 use crate::parse::parse;
 use crate::scrape::{Missed, Part, Receipt, Scraped};
 use crate::state::{Parts, Saved, Unreadable};
@@ -32,6 +32,9 @@ impl Workers {
         let ids = config.targets.iter().map(|t| t.id.clone()).collect();
         let pool = Pool::new(ids, config.merge.clone(), config.limits);
         let mut pool = if config.cold_start == ColdStart::Zero { pool.cold() } else { pool };
+        if config.last_words.enabled {
+            pool = pool.hearing_last_words(config.last_words.growth_max);
+        }
         pool.set_relabelling(config.relabelling.clone());
         Self { samples: vec![0; config.targets.len()], pool }
     }
@@ -101,6 +104,13 @@ impl Source for Workers {
 
     fn mark_served(&mut self, now: Now) {
         self.pool.mark_served(now);
+    }
+
+    fn last_words(&mut self, target: usize, content_type: Option<&str>, body: &[u8], now: Now) -> LastWords {
+        match parse(content_type, body) {
+            Ok(exposition) => self.pool.last_words(target, &exposition, now),
+            Err(error) => LastWords::Invalid(error.to_string()),
+        }
     }
 
     fn tally(&self) -> &Tally {

@@ -124,7 +124,7 @@ pub fn http_targets(text: &str, default_path: &str) -> Result<Vec<Target>, Addre
         None if tls => (443, 443),
         None if scheme.is_some() => (80, 80),
         None => return Err(error("no port; expected HOST:PORT or HOST:PORT-PORT".into())),
-        Some(ports) => parse_ports(ports).map_err(error)?,
+        Some(ports) => port_range(ports).map_err(error)?,
     };
     let bracketed = if host.contains(':') { format!("[{host}]") } else { host.to_string() };
     Ok((first..=last)
@@ -159,8 +159,8 @@ fn split_host_port(authority: &str) -> Option<(&str, Option<&str>)> {
     plain.then_some((host, port))
 }
 
-/// `5001` or `5001-5008`.
-fn parse_ports(text: &str) -> Result<(u16, u16), String> {
+/// `5001` or `5001-5008`: the first and the last.
+pub(crate) fn port_range(text: &str) -> Result<(u16, u16), String> {
     let one = |t: &str| match t.parse::<u16>() {
         Ok(p) if p > 0 => Ok(p),
         _ => Err(format!("port {t:?} is not a number from 1 to 65535")),

@@ -3,8 +3,10 @@ use crate::merge::{Now, Tally};
 use crate::model::{Family, MetricType};
 use crate::scrape::{Missed, Scraped};
 use crate::source::Source;
+use std::cell::Cell;
 
-/// Shows how many rounds it took in, counts as `flaps` of target 0 how often it was served, and panics where a body says so.
+/// Shows how many rounds it took in, counts as `flaps` of target 0 how often it was served, and panics where a body
+/// says so.
 #[derive(Default)]
 pub(crate) struct Fake {
     rounds: usize,
@@ -12,6 +14,7 @@ pub(crate) struct Fake {
     bodies: Vec<Option<String>>,
     rendered: Rendered,
     tally: Tally,
+    has_panicked: Cell<bool>,
 }
 
 impl Source for Fake {
@@ -38,6 +41,12 @@ impl Source for Fake {
     fn mark_served(&mut self, _: Now) {
         self.served += 1;
         self.tally.flaps.insert(0, self.served as u64);
+    }
+
+    fn faults(&self, target: usize) -> Vec<String> {
+        let asked = self.bodies.get(target).and_then(Option::as_deref) == Some("panic once in faults");
+        assert!(!asked || self.has_panicked.replace(true), "as asked");
+        Vec::new()
     }
 
     fn tally(&self) -> &Tally {

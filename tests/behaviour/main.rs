@@ -4,10 +4,15 @@
 mod command_line;
 #[cfg(feature = "compression")]
 mod compression;
+mod deadlines;
+mod discovery;
 mod endpoints;
 mod failing_targets;
 mod formats;
+mod last_words;
+mod polls;
 mod relabelling;
+mod reload;
 mod rounds;
 mod state;
 #[path = "../support/mod.rs"]

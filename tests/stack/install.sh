@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Installs what the tests run against: nginx, Prometheus and curl from Debian, Django, gunicorn and uWSGI in a virtual environment under
-# ${ONESCRAPE_STACK:-.stack}. Made for a bare Debian 12, as root or with sudo; does nothing, quickly, where all is there.
+# Installs what the tests run against: nginx, Prometheus, Alertmanager and curl from Debian, Django, gunicorn and uWSGI in a virtual
+# environment under ${ONESCRAPE_STACK:-.stack}. Made for a bare Debian 12, as root or with sudo; does nothing, quickly, where all is there.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 stack=${ONESCRAPE_STACK:-$here/../../.stack}
-packages=(nginx-light prometheus curl python3-venv g++) # g++ builds libFuzzer
+packages=(nginx-light prometheus prometheus-alertmanager curl python3-venv g++) # g++ builds libFuzzer
 policy=/usr/sbin/policy-rc.d
 attempts=3 # a mirror or an index may fail for a moment
 
@@ -85,7 +85,7 @@ install_venv() {
 
 check() {
   local program
-  for program in nginx prometheus promtool; do
+  for program in nginx prometheus promtool prometheus-alertmanager amtool; do
     # nginx lives in sbin, which a plain user's PATH may lack.
     PATH=$PATH:/usr/sbin command -v "$program" >/dev/null || die "$program is missing although its package is installed"
   done

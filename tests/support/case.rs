@@ -2,6 +2,8 @@
 
 use super::compare::Compared;
 use super::fake_worker::{Answer, FakeWorker, OPENMETRICS, TEXT};
+use super::http;
+use super::proxy::Proxy;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
@@ -9,6 +11,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Longest scrape of the cases' proxies, short because of those with a hanging worker.
 const SCRAPE_TIMEOUT: &str = "1s";
+/// Name of the source of cases that have but one.
+const SOURCE: &str = "django";
+/// File of the token for last words, beside the configuration, and the token.
+const TOKEN_FILE: &str = "token";
+const TOKEN: &str = "a-token";
 /// Name of the worker label when nothing else is configured.
 const WORKER_LABEL: &str = "worker";
 
@@ -103,6 +110,8 @@ impl Format {
 
 struct Step {
     workers: Vec<String>,
+    /// By worker what it says last.
+    last_words: Vec<(usize, String)>,
     expected: String,
 }
 
@@ -119,13 +128,17 @@ impl Case {
         let spec = toml::from_str(&text(&folder.join("case.toml"))).unwrap_or_else(|error| panic!("{name}/case.toml: {error}"));
         let mut steps = Vec::new();
         if folder.join("expected.txt").exists() {
-            steps.push(Step { workers: numbered(folder, "input"), expected: text(&folder.join("expected.txt")) });
+            let expected = text(&folder.join("expected.txt"));
+            steps.push(Step { workers: numbered(folder, "input"), last_words: Vec::new(), expected });
         } else {
             let mut folders = entries(&folder.join("steps"));
             folders.sort();
             for step in folders {
                 let expected = folder.join("expected").join(step.file_name().expect("a folder's name")).with_extension("txt");
-                steps.push(Step { workers: numbered(&step, "worker"), expected: text(&expected) });
+                let workers = numbered(&step, "worker");
+                let words = (0..workers.len()).map(|worker| (worker, step.join(format!("last-words-{}.txt", worker + 1))));
+                let last_words = words.filter(|(_, path)| path.exists()).map(|(worker, path)| (worker, text(&path))).collect();
+                steps.push(Step { workers, last_words, expected: text(&expected) });
             }
         }
         assert!(!steps.is_empty(), "{name} has no steps");
@@ -144,7 +157,7 @@ impl Case {
 
     /// Sets the workers to a step; gives what the proxy is expected to answer.
     pub fn begin(&self, step: usize, workers: &mut [FakeWorker]) -> String {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_secs_f64();
+        let now = now();
         let step = &self.steps[step];
         assert_eq!(step.workers.len(), workers.len(), "{}: every step has the same workers", self.name);
         let bodies: Vec<_> = step.workers.iter().map(|body| self.fill(body, now, workers)).collect();
@@ -165,6 +178,19 @@ impl Case {
             worker.up();
         }
         self.fill(&step.expected, now, workers)
+    }
+
+    /// Brings what workers say last in a step.
+    pub fn say_last_words(&self, step: usize, workers: &[FakeWorker], proxy: &Proxy) {
+        for (worker, words) in &self.steps[step].last_words {
+            std::fs::write(proxy.dir().join(TOKEN_FILE), TOKEN).expect("cannot write the token");
+            let path = format!("/api/v1/last-words?source={SOURCE}&worker={}", workers[*worker].id());
+            let authorization = format!("Bearer {TOKEN}");
+            let headers = [("Authorization", authorization.as_str()), ("Content-Type", OPENMETRICS)];
+            let body = self.fill(words, now(), workers);
+            let answer = http::post(proxy.address(), &path, &headers, body.as_bytes()).expect("an answer to last words");
+            assert_ne!(answer.status, 401, "{}", answer.text());
+        }
     }
 
     fn content_type(&self, worker: usize) -> &'static str {
@@ -202,7 +228,10 @@ impl Case {
         let sources: Vec<Value> = if self.spec.sources.is_empty() {
             let targets: Vec<_> = workers.iter().map(|worker| target("workers", worker)).collect();
             let mut source = self.spec.source.clone();
-            source.entry("name").or_insert_with(|| "django".into());
+            source.entry("name").or_insert_with(|| SOURCE.into());
+            if let Some(Value::Object(last_words)) = source.get_mut("last_words") {
+                last_words.insert("token_file".into(), TOKEN_FILE.into());
+            }
             source.insert("kind".into(), "workers".into());
             source.insert("targets".into(), targets.into());
             if !self.spec.rules.is_empty() {
@@ -246,6 +275,11 @@ fn target(kind: &str, worker: &FakeWorker) -> String {
         "workers" => worker.id(),
         _ => format!("http://{}/", worker.id()),
     }
+}
+
+/// Unix seconds.
+fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_secs_f64()
 }
 
 fn text(path: &PathBuf) -> String {

@@ -2,10 +2,14 @@
 
 use super::port::Port;
 use rustix::net::{Shutdown, shutdown};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// How often a request that waits looks whether its client is still there.
+const LOOK_FOR_CLIENT: Duration = Duration::from_millis(10);
 
 /// What the worker does with a request.
 #[derive(Clone)]
@@ -16,6 +20,8 @@ pub enum Answer {
     Made(Arc<dyn Fn() -> Vec<u8> + Send + Sync>),
     /// Accepts and never answers.
     Hang,
+    /// Sends the first bytes, and the others once told to go on ([`FakeWorker::release`]).
+    Halves(Vec<u8>, Vec<u8>),
 }
 
 /// Content-Type of client_python's text output.
@@ -75,6 +81,7 @@ struct Shared {
 struct State {
     answer: Option<Answer>,
     held: bool,
+    releases: usize,
     requests: Vec<String>,
     open: usize,
     open_max: usize,
@@ -138,7 +145,10 @@ impl FakeWorker {
 
     /// Answers what waits.
     pub fn release(&self) {
-        self.shared.lock().held = false;
+        let mut state = self.shared.lock();
+        state.held = false;
+        state.releases += 1;
+        drop(state);
         self.shared.changed.notify_all();
     }
 
@@ -150,6 +160,11 @@ impl FakeWorker {
     /// The heads of the requests that came, each as text.
     pub fn requests(&self) -> Vec<String> {
         self.shared.lock().requests.clone()
+    }
+
+    /// How many requests are open.
+    pub fn open(&self) -> usize {
+        self.shared.lock().open
     }
 
     /// The most requests that were ever open at once.
@@ -178,22 +193,46 @@ impl Drop for FakeWorker {
 impl Shared {
     fn serve(&self, mut stream: TcpStream) -> std::io::Result<()> {
         let head = read_head(&mut stream)?;
-        let answer = {
+        {
             let mut state = self.lock();
             state.requests.push(head);
             state.open += 1;
             state.open_max = state.open_max.max(state.open);
-            let state = self.changed.wait_while(state, |state| state.held).expect("a fake worker's thread panicked");
-            state.answer.clone()
-        };
-        let sent = match answer {
-            Some(Answer::Bytes(bytes)) => stream.write_all(&bytes),
-            Some(Answer::Made(make)) => stream.write_all(&make()),
-            // Until the client gives up.
-            Some(Answer::Hang) | None => stream.read(&mut [0]).map(drop),
-        };
+        }
+        let sent = self.answer(&mut stream);
         self.lock().open -= 1;
         sent
+    }
+
+    fn answer(&self, stream: &mut TcpStream) -> std::io::Result<()> {
+        self.wait_while(stream, |state| state.held)?;
+        let answer = self.lock().answer.clone();
+        match answer {
+            Some(Answer::Bytes(bytes)) => stream.write_all(&bytes),
+            Some(Answer::Made(make)) => stream.write_all(&make()),
+            Some(Answer::Halves(first, rest)) => stream.write_all(&first).and_then(|()| {
+                let before = self.lock().releases;
+                self.wait_while(stream, |state| state.releases == before)?;
+                stream.write_all(&rest)
+            }),
+            // Until the client gives up.
+            Some(Answer::Hang) | None => stream.read(&mut [0]).map(drop),
+        }
+    }
+
+    /// Waits as long as that is so, or until the client has gone.
+    fn wait_while(&self, stream: &TcpStream, mut is_so: impl FnMut(&mut State) -> bool) -> std::io::Result<()> {
+        stream.set_nonblocking(true)?;
+        loop {
+            let waited = self.changed.wait_timeout_while(self.lock(), LOOK_FOR_CLIENT, &mut is_so);
+            if !waited.expect("a fake worker's thread panicked").1.timed_out() {
+                return stream.set_nonblocking(false);
+            }
+            match stream.peek(&mut [0]) {
+                Err(silent) if silent.kind() == ErrorKind::WouldBlock => {}
+                _ => return Err(ErrorKind::ConnectionAborted.into()),
+            }
+        }
     }
 }
 

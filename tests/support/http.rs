@@ -40,6 +40,24 @@ pub fn request(method: &str, to: SocketAddr, path: &str, headers: &[(&str, &str)
 
 /// The same with a limit for the connection and for every read.
 pub fn request_within(limit: Duration, method: &str, to: SocketAddr, path: &str, headers: &[(&str, &str)]) -> io::Result<Response> {
+    exchange(limit, method, to, path, headers, b"")
+}
+
+/// POST with a body.
+pub fn post(to: SocketAddr, path: &str, headers: &[(&str, &str)], body: &[u8]) -> io::Result<Response> {
+    let length = body.len().to_string();
+    let headers: Vec<_> = headers.iter().copied().chain([("Content-Length", length.as_str())]).collect();
+    exchange(PATIENCE, "POST", to, path, &headers, body)
+}
+
+fn exchange(
+    limit: Duration,
+    method: &str,
+    to: SocketAddr,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> io::Result<Response> {
     let mut stream = TcpStream::connect_timeout(&to, limit)?;
     stream.set_read_timeout(Some(limit))?;
     let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {to}\r\nConnection: close\r\n");
@@ -48,6 +66,7 @@ pub fn request_within(limit: Duration, method: &str, to: SocketAddr, path: &str,
     }
     head += "\r\n";
     stream.write_all(head.as_bytes())?;
+    stream.write_all(body)?;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes)?;
     parse(&bytes, method == "HEAD")

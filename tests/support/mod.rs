@@ -2,10 +2,12 @@
 //! the real servers. Nothing here uses the crate under test: what is checked must not check itself.
 #![allow(dead_code, reason = "every test binary compiles this module and uses a part of it")]
 
+pub mod alertmanager;
 pub mod case;
 pub mod certificates;
 pub mod compare;
 pub mod curl;
+pub mod dns;
 pub mod exposition;
 pub mod fake_worker;
 pub mod http;
@@ -15,6 +17,8 @@ pub mod process;
 pub mod prometheus;
 pub mod proxy;
 pub mod stack;
+pub mod webhook;
+pub mod yaml;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

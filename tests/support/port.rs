@@ -51,10 +51,15 @@ impl Port {
 
     /// Listens on it.
     pub fn listen(&self) -> TcpListener {
+        self.listen_with_backlog(BACKLOG)
+    }
+
+    /// The same with room for so many connections that nobody has accepted yet.
+    pub fn listen_with_backlog(&self, backlog: i32) -> TcpListener {
         let socket = tcp_socket().expect("no socket");
         sockopt::set_socket_reuseaddr(&socket, true).expect("SO_REUSEADDR refused");
         bind(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, self.number)).expect("a reserved port could not be bound");
-        listen(&socket, BACKLOG).expect("a reserved port is listened on already");
+        listen(&socket, backlog).expect("a reserved port is listened on already");
         TcpListener::from(socket)
     }
 

@@ -84,6 +84,11 @@ impl Prometheus {
         }
         let file = dir.join("prometheus.yml");
         std::fs::write(&file, config).expect("cannot write prometheus.yml");
+        Self::with_config(&file, dir, flags)
+    }
+
+    /// Starts it with a configuration of the caller's.
+    pub fn with_config(file: &Path, dir: &Path, flags: &[&str]) -> Self {
         let port = Port::reserve();
         let mut command = Command::new("prometheus");
         command
@@ -134,20 +139,30 @@ impl Prometheus {
         stored.remove(0)
     }
 
+    /// Asks its HTTP API; gives the `data` of the answer.
+    pub fn api(&self, path: &str) -> Value {
+        api_at(self.port.address(), path)
+    }
+
     /// The child.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
     }
 }
 
+/// [`Prometheus::api`] of one that runs at an address.
+fn api_at(address: SocketAddr, path: &str) -> Value {
+    let response = http::get(address, path, &[]).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let answer: Value = serde_json::from_slice(&response.body).expect("Prometheus answers JSON");
+    assert_eq!(answer["status"], "success", "{path}: {answer}");
+    answer["data"].clone()
+}
+
 /// [`Prometheus::query`] of one that runs at an address.
 pub fn query_at(address: SocketAddr, expression: &str, time: Option<f64>) -> Vec<Value> {
     let time = time.map(|time| format!("&time={time}")).unwrap_or_default();
     let path = format!("/api/v1/query?query={}{time}", percent_encoded(expression));
-    let response = http::get(address, &path, &[]).unwrap_or_else(|error| panic!("{expression}: {error}"));
-    let answer: Value = serde_json::from_slice(&response.body).expect("Prometheus answers JSON");
-    assert_eq!(answer["status"], "success", "{expression}: {answer}");
-    answer["data"]["result"].as_array().cloned().unwrap_or_default()
+    api_at(address, &path)["result"].as_array().cloned().unwrap_or_default()
 }
 
 /// [`Prometheus::value`] of one that runs at an address.

@@ -19,7 +19,7 @@ pub const WORKERS: usize = 4;
 /// Ports for their metrics: twice as many, since a reload runs two generations at once.
 pub const METRICS_PORTS: u16 = 8;
 /// Workers of each uWSGI.
-const UWSGI_WORKERS: usize = 2;
+pub const UWSGI_WORKERS: usize = 2;
 /// How long a worker may take to be counted by [`read_workers`].
 const WORKER_PATIENCE: Duration = Duration::from_millis(300);
 
@@ -36,6 +36,14 @@ fn application_env(command: &mut Command, dir: &Path, metrics_start: u16) {
         .env_remove("PROMETHEUS_MULTIPROC_DIR");
 }
 
+/// The module that sends last words can be imported, and knows where they go. Its workers have time for them: how long that takes says
+/// how busy the machine is, not whether they are right.
+fn last_words_env(command: &mut Command, variables: &[(&str, &str)]) {
+    let path = [repository().join("tests/stack/app"), repository().join("deploy/last-words")];
+    command.env("PYTHONPATH", std::env::join_paths(path).expect("a path with a colon"));
+    command.env("ONESCRAPE_LAST_WORDS_SECONDS", "30").envs(variables.iter().copied());
+}
+
 /// Makes the application's database.
 pub fn migrate(dir: &Path) {
     let mut command = Command::new(installed("python"));
@@ -49,17 +57,50 @@ pub struct Gunicorn {
     process: Process,
     http: Port,
     metrics: Vec<Port>,
+    dir: PathBuf,
 }
 
 impl Gunicorn {
     /// Starts it and waits until every worker exports.
     pub fn start(dir: &Path) -> Self {
         let (http, metrics) = (Port::reserve(), Port::reserve_range(METRICS_PORTS));
+        let process = Self::spawn(&http, &metrics, dir);
+        let mut gunicorn = Self { process, http, metrics, dir: dir.to_path_buf() };
+        gunicorn.wait_exports(WORKERS);
+        gunicorn
+    }
+
+    fn spawn(http: &Port, metrics: &[Port], dir: &Path) -> Process {
         let mut command = Command::new(installed("gunicorn"));
         application_env(&mut command, dir, metrics[0].number());
         command.arg("-c").arg(repository().join("tests/stack/gunicorn.conf.py"));
         command.args(["--bind", &http.address().to_string(), "demo.wsgi"]);
-        let mut gunicorn = Self { process: Process::spawn("gunicorn", command, dir), http, metrics };
+        Process::spawn("gunicorn", command, dir)
+    }
+
+    /// Stops it with all its workers; its ports stay its own.
+    pub fn stop(&mut self) {
+        self.process.stop();
+    }
+
+    /// Starts it again where it was and waits until every worker exports.
+    pub fn start_again(&mut self) {
+        let exports = self.exports().len();
+        self.process = Self::spawn(&self.http, &self.metrics, &self.dir);
+        self.wait_exports(exports + WORKERS);
+    }
+
+    /// Starts it on these metrics ports as it is documented for last words, with workers that end after so many requests each. The
+    /// variables say where those go.
+    pub fn recycling(requests: usize, metrics: Vec<Port>, variables: &[(&str, &str)], dir: &Path) -> Self {
+        let http = Port::reserve();
+        let mut command = Command::new(installed("gunicorn"));
+        application_env(&mut command, dir, metrics[0].number());
+        last_words_env(&mut command, variables);
+        command.arg("-c").arg(repository().join("deploy/gunicorn/gunicorn.conf.py"));
+        command.args(["--no-control-socket", "--worker-tmp-dir=/dev/shm", "--timeout=300"]);
+        command.args([format!("--max-requests={requests}"), format!("--bind={}", http.address()), "demo.wsgi".into()]);
+        let mut gunicorn = Self { process: Process::spawn("gunicorn", command, dir), http, metrics, dir: dir.to_path_buf() };
         gunicorn.wait_exports(WORKERS);
         gunicorn
     }
@@ -159,6 +200,34 @@ impl Uwsgi {
             Err(error) => Err(error.to_string()),
         });
         uwsgi
+    }
+
+    /// Starts it with metrics ports, as it is documented for last words, with workers that end after so many requests each. The
+    /// variables say where those go.
+    pub fn recycling(requests: usize, metrics: &[Port], variables: &[(&str, &str)], dir: &Path) -> Self {
+        // As the lines in a site's own wsgi.py.
+        std::fs::write(dir.join("recycled.py"), "from demo.wsgi import application\nimport last_words\n")
+            .expect("cannot write a module");
+        let (http, stats) = (Port::reserve(), Port::reserve());
+        let mut command = Command::new(installed("uwsgi"));
+        application_env(&mut command, dir, metrics[0].number());
+        last_words_env(&mut command, variables);
+        command
+            .args(["--master", "--die-on-term", "--need-app", "--lazy-apps", "--enable-threads", "--disable-logging"])
+            .args(["--worker-reload-mercy=60", "--min-worker-lifetime=0", &format!("--max-requests={requests}")])
+            .args(["--processes", &UWSGI_WORKERS.to_string(), "--http-socket", &http.address().to_string()])
+            .args(["--module", "recycled:application", "--stats", &stats.address().to_string()])
+            .arg("--virtualenv")
+            .arg(installed("python").with_file_name(".."));
+        for path in
+            [repository().join("tests/stack/app"), repository().join("deploy/last-words"), repository().join("deploy/uwsgi")]
+        {
+            command.arg("--pythonpath").arg(path);
+        }
+        command.arg("--pythonpath").arg(dir);
+        let mut process = Process::spawn("uwsgi", command, dir);
+        process.wait_listening(http.address());
+        Self { process, http, stats: Stats::Tcp(stats) }
     }
 
     /// Where requests go.

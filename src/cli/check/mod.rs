@@ -1,12 +1,13 @@
 //! `onescrape check`: reads every source and says in words what is up, what is wrong and what to do about it.
 //!
-//! `observe` does the reading (`read` understands one body), `diagnose`, `pool` and `directory` draw conclusions (pure: observations →
+//! `lookups` are made before (anew with each try), `observe` does the reading (`read` understands one body), `diagnose`, `pool` and `directory` draw conclusions (pure: observations →
 //! findings),
 //! `table` and `json` print.
 
 mod diagnose;
 mod directory;
 mod json;
+mod lookups;
 mod observe;
 mod pool;
 mod read;
@@ -17,6 +18,7 @@ mod wide;
 use diagnose::{Finding, Severity, diagnose};
 
 use crate::config::{Config, SourceConfig};
+use crate::discovery;
 use crate::scrape::{Missed, ProcessId, Request, Scraped};
 use crate::target::Target;
 use std::io::{self, Write};
@@ -69,23 +71,26 @@ async fn check_with(
     out: &mut dyn Write,
 ) -> io::Result<bool> {
     let until = options.wait.map(|wait| Instant::now() + wait);
-    let (observations, findings) = loop {
-        let observations = observe::observe(config, options.pause, scrape).await;
+    loop {
+        let filled = discovery::once(config, config.scrape_timeout).await;
+        let observations = observe::observe(&filled.config, options.pause, scrape).await;
         let mut findings = diagnose(&observations);
+        lookups::diagnose(&filled, &mut findings);
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         findings.extend(state::diagnose(config));
-        if is_well(&findings) || until.is_none_or(|until| Instant::now() >= until) {
-            break (observations, findings);
+        let well = is_well(&findings);
+        if !well && until.is_some_and(|until| Instant::now() < until) {
+            tokio::time::sleep(options.pause).await;
+            continue;
         }
-        tokio::time::sleep(options.pause).await;
-    };
-    let well = is_well(&findings);
-    match (options.json, options.quiet) {
-        (true, _) => json::write(&observations, &findings, options.quiet, out)?,
-        (false, true) => table::write_findings(&findings, Severity::Warning, options.color, out)?,
-        (false, false) => table::write(&observations, &findings, options.color, out)?,
+        match (options.json, options.quiet) {
+            (true, _) => json::write(&observations, &findings, options.quiet, out)?,
+            (false, true) => table::write_findings(&findings, Severity::Warning, options.color, out)?,
+            (false, false) => table::write(&observations, &findings, options.color, out)?,
+        }
+        out.flush()?;
+        return Ok(well);
     }
-    out.flush()?;
-    Ok(well)
 }
 
 /// Whether nothing among the findings is a problem; notes are none.

@@ -2,16 +2,19 @@
 //! loading, and nothing of the file is used.
 
 use super::super::catalog::{ChildId, VariantId};
-use super::super::pool::{OUTLIVED_IDENTITIES, Pool, is_total};
+use super::super::column::Column;
+use super::super::last_words::Folded;
+use super::super::pool::{Pool, is_total};
 use super::super::slot::{LeftOut, Record, Slot};
 use super::super::types::{Group, Hold, Text};
 use super::messages::{
-    BoundsPart, ChildPart, GroupPart, NativePart, PoolPart, RecordPart, SlotPart, TextPart, ValuesPart, VariantPart,
+    BoundsPart, ChildPart, GroupPart, KeptPart, NativePart, PoolPart, RecordPart, SlotPart, TextPart, ValuesPart, VariantPart,
 };
 use super::{Of, Order, rules_of, tag};
 use crate::model::{MetricType, Role};
 use crate::state::{Saved, Unreadable};
 use foldhash::HashSet;
+use std::cmp::Reverse;
 use std::time::Duration;
 
 /// What is known of the messages so far, by their numbers.
@@ -21,10 +24,17 @@ struct Loading {
     groups: Vec<GroupPart>,
     bounds: Vec<Vec<f64>>,
     order: Order,
-    /// Index of each saved slot; those that are configured no longer stand behind those that are.
-    slots: Vec<usize>,
+    /// Index of each saved slot, if it still is one; those that are configured no longer stand behind those that are.
+    slots: Vec<Option<usize>>,
     /// The settings that decide which samples are used are others now.
     changed_rules: bool,
+}
+
+impl Loading {
+    /// The slot that messages are about now.
+    fn slot(&self) -> Option<usize> {
+        self.slots.last().copied().flatten()
+    }
 }
 
 impl Pool {
@@ -35,7 +45,6 @@ impl Pool {
     /// A message that makes no sense.
     pub fn load(&mut self, mut saved: Saved<'_>) -> Result<(), Unreadable> {
         let mut loading = Loading::default();
-        let configured = self.slots.len();
         while let Some(part) = saved.next_part()? {
             match part.tag {
                 tag::POOL => loading.changed_rules = self.load_pool(part.read()?),
@@ -51,13 +60,15 @@ impl Pool {
                 tag::SLOT => self.load_slot(part.read()?, &mut loading),
                 tag::RECORD => self.load_record(part.read()?, &loading)?,
                 tag::VALUES => self.load_values(&part.read()?, &loading)?,
+                tag::KEPT => self.load_kept(part.read()?, &loading)?,
+                tag::KEPT_VALUES => self.load_kept_values(&part.read()?, &loading)?,
                 tag::NATIVE => self.load_native(part.read()?, &loading)?,
                 _ => {}
             }
         }
-        self.load_types(&loading, configured)?;
+        self.load_types(&loading)?;
         self.join_groups(&loading.order.children);
-        self.fold_slots_beyond(configured);
+        self.retire_departed_beyond_limit();
         self.forget_beyond_limit();
         self.is_cold = false;
         Ok(())
@@ -128,7 +139,7 @@ impl Pool {
     }
 
     fn load_slot(&mut self, part: SlotPart, loading: &mut Loading) {
-        let slot = Slot {
+        let mut slot = Slot {
             current: usize::try_from(part.current).unwrap_or_default(),
             folded: part.folded.into(),
             last_flip: part.last_flip.map(Duration::from_nanos),
@@ -145,36 +156,52 @@ impl Pool {
         loading.slots.push(match known {
             Some((index, place)) => {
                 *place = slot;
-                index
+                Some(index)
+            }
+            // It left the set, and was retired: nothing is left of it but who answered there.
+            None if slot.retired => {
+                self.outlive(slot.take_identities());
+                None
             }
             None => {
                 self.slots.push(slot);
-                self.slots.len() - 1
+                self.ids.push(part.id);
+                Some(self.slots.len() - 1)
             }
         });
     }
 
     fn load_record(&mut self, part: RecordPart, loading: &Loading) -> Result<(), Unreadable> {
-        let slot = loading.slots.last().and_then(|slot| self.slots.get_mut(*slot)).ok_or_else(|| senseless("a slot"))?;
-        let record = Record {
-            body_at: Duration::from_nanos(part.body_at),
-            body_unix: part.body_unix,
-            left_out: part.left_out.into_iter().map(LeftOut).collect(),
-            left_out_full: part.left_out_full || loading.changed_rules,
-            ..Record::new(part.serial, part.start)
-        };
-        slot.records.push(record);
+        let slot = loading.slot().and_then(|slot| self.slots.get_mut(slot)).ok_or_else(|| senseless("a slot"))?;
+        slot.records.push(restored(part, loading));
         Ok(())
     }
 
+    fn load_kept(&mut self, part: KeptPart, loading: &Loading) -> Result<(), Unreadable> {
+        let slot = loading.slot().and_then(|slot| self.slots.get_mut(slot)).ok_or_else(|| senseless("a slot"))?;
+        let record = restored(part.record.ok_or_else(|| senseless("a record"))?, loading);
+        slot.keep(Folded { record, at: Duration::from_nanos(part.at) });
+        Ok(())
+    }
+
+    fn load_kept_values(&mut self, part: &ValuesPart, loading: &Loading) -> Result<(), Unreadable> {
+        let kept = loading.slot().and_then(|slot| self.slots.get_mut(slot)?.kept.back_mut());
+        let record = &mut kept.ok_or_else(|| senseless("a record"))?.record;
+        match of(part)? {
+            Of::Last => put(&mut record.last, part, &loading.order.series),
+            Of::Created => put(&mut record.created, part, &loading.order.children),
+            Of::Offset | Of::Out | Of::Base => Err(senseless("a column")),
+        }
+    }
+
     fn load_values(&mut self, part: &ValuesPart, loading: &Loading) -> Result<(), Unreadable> {
-        let of = Of::ALL.into_iter().find(|of| *of as u32 == part.of).ok_or_else(|| senseless("a column"))?;
+        let of = of(part)?;
         let columns = self.catalog.columns();
         let column = match of {
             Of::Offset => &mut self.offset,
             Of::Out => &mut self.out,
             Of::Last | Of::Base | Of::Created => {
-                let record = loading.slots.last().and_then(|slot| self.slots.get_mut(*slot)?.records.last_mut());
+                let record = loading.slot().and_then(|slot| self.slots.get_mut(slot)?.records.last_mut());
                 let record = record.ok_or_else(|| senseless("a record"))?;
                 match of {
                     Of::Last => &mut record.last,
@@ -184,22 +211,15 @@ impl Pool {
             }
         };
         let ids = if of == Of::Created { &loading.order.children } else { &loading.order.series };
-        let from = usize::try_from(part.at).ok().and_then(|at| ids.get(at..)).ok_or_else(|| senseless("a column"))?;
-        if from.len() < part.values.len() {
-            return Err(senseless("a column"));
-        }
         if of != Of::Created {
             column.reserve(columns);
         }
-        for (id, value) in from.iter().zip(&part.values) {
-            column.set(*id, *value);
-        }
-        Ok(())
+        put(column, part, ids)
     }
 
     fn load_native(&mut self, part: NativePart, loading: &Loading) -> Result<(), Unreadable> {
         let child = at(&loading.order.children, part.child, "a child")?;
-        let record = loading.slots.last().and_then(|slot| self.slots.get_mut(*slot)?.records.last_mut());
+        let record = loading.slot().and_then(|slot| self.slots.get_mut(slot)?.records.last_mut());
         let record = record.ok_or_else(|| senseless("a record"))?;
         let contribution = part.contribution.and_then(|part| part.restored()).ok_or_else(|| senseless("a histogram"))?;
         record.natives.insert(child, contribution);
@@ -208,13 +228,14 @@ impl Pool {
 
     /// Types, once it is known which slots still are. With other rules a body of the same instance may well show another type: then the
     /// next one is heard as that of another.
-    fn load_types(&mut self, loading: &Loading, configured: usize) -> Result<(), Unreadable> {
-        let slot = |saved: u32| usize::try_from(saved).ok().and_then(|saved| loading.slots.get(saved).copied());
-        let slot = |saved: u32| slot(saved).filter(|slot| *slot < configured);
+    fn load_types(&mut self, loading: &Loading) -> Result<(), Unreadable> {
+        let configured = self.configured();
+        let slot = |saved: u32| usize::try_from(saved).ok().and_then(|saved| loading.slots.get(saved).copied().flatten());
         let text = |part: &Option<TextPart>| {
             let part = part.as_ref();
             // A slot that is gone gives way to any other.
-            part.map(|part| Text::restored(slot(part.slot).unwrap_or(usize::MAX), &part.text)).unwrap_or_default()
+            let whose = |part: &TextPart| slot(part.slot).filter(|slot| *slot < configured).unwrap_or(usize::MAX);
+            part.map(|part| Text::restored(whose(part), &part.text)).unwrap_or_default()
         };
         for part in &loading.groups {
             let mut group = Group { help: text(&part.help), unit: text(&part.unit), ..Group::default() };
@@ -231,17 +252,18 @@ impl Pool {
         Ok(())
     }
 
-    /// Folds slots that are configured no longer. Their instances are remembered, should they answer elsewhere.
-    fn fold_slots_beyond(&mut self, configured: usize) {
-        for index in (configured..self.slots.len()).rev() {
-            while self.slots.get(index).is_some_and(|slot| !slot.records.is_empty()) {
-                self.fold_record(index, 0);
+    /// Of slots that have left the set as many stay as `max_slots` leaves room for, those that answered last; the others are retired at
+    /// once, and so are those that never answered.
+    fn retire_departed_beyond_limit(&mut self) {
+        let room = self.limits.max_slots.saturating_sub(self.configured());
+        let mut departed: Vec<usize> = (self.configured()..self.slots.len()).collect();
+        departed.sort_by_key(|index| self.slots.get(*index).map(|slot| (slot.records.is_empty(), Reverse(slot.last_good_round))));
+        for (place, index) in departed.into_iter().enumerate() {
+            if place >= room || self.slots.get(index).is_some_and(|slot| slot.records.is_empty()) {
+                self.retire_slot(index);
             }
-            let identities = self.slots.pop().map(|mut slot| slot.take_identities()).unwrap_or_default();
-            self.outlived.extend(identities);
         }
-        let excess = self.outlived.len().saturating_sub(OUTLIVED_IDENTITIES);
-        self.outlived.drain(..excess);
+        self.drop_departed();
     }
 
     fn forget_beyond_limit(&mut self) {
@@ -264,6 +286,31 @@ impl Pool {
         }
         self.forget_children(&going);
     }
+}
+
+fn restored(part: RecordPart, loading: &Loading) -> Record {
+    Record {
+        body_at: Duration::from_nanos(part.body_at),
+        body_unix: part.body_unix,
+        left_out: part.left_out.into_iter().map(LeftOut).collect(),
+        left_out_full: part.left_out_full || loading.changed_rules,
+        closed: part.closed,
+        ..Record::new(part.serial, part.start)
+    }
+}
+
+fn of(part: &ValuesPart) -> Result<Of, Unreadable> {
+    Of::ALL.into_iter().find(|of| *of as u32 == part.of).ok_or_else(|| senseless("a column"))
+}
+
+/// Puts a piece of a column in its place.
+fn put(column: &mut Column, part: &ValuesPart, ids: &[u32]) -> Result<(), Unreadable> {
+    let from = usize::try_from(part.at).ok().and_then(|at| ids.get(at..)).ok_or_else(|| senseless("a column"))?;
+    if from.len() < part.values.len() {
+        return Err(senseless("a column"));
+    }
+    from.iter().zip(&part.values).for_each(|(id, value)| column.set(*id, *value));
+    Ok(())
 }
 
 fn at<T: Copy>(list: &[T], index: u32, what: &str) -> Result<T, Unreadable> {

@@ -146,6 +146,17 @@ pub(super) struct RecordPart {
     pub left_out: Vec<u32>,
     #[prost(bool, tag = "6")]
     pub left_out_full: bool,
+    #[prost(bool, tag = "7")]
+    pub closed: bool,
+}
+
+/// An instance of the slot last named that was folded a moment ago.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct KeptPart {
+    #[prost(message, optional, tag = "1")]
+    pub record: Option<RecordPart>,
+    #[prost(uint64, tag = "2")]
+    pub at: u64,
 }
 
 /// A piece of a column.

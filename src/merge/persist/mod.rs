@@ -1,8 +1,9 @@
 //! What a pool says about itself for the state file, and how it takes that back: offsets, records, identities, types, times, and what
 //! was last in the output, which is a floor. Gauges and exemplars are of the newest bodies only and are not kept.
 //!
-//! After [`load`](super::Pool::load) every rule goes on as if no time had passed. What the configuration says otherwise by then is heeded: slots are
-//! known by id; one that is gone is folded, as if it had been retired; series beyond `max_series` are forgotten, the longest unseen first.
+//! After [`load`](super::Pool::load) every rule goes on as if no time had passed. What the configuration says otherwise by then is
+//! heeded: slots are known by id; one that has left the set stands behind the others, is retired like one that no longer answers, and
+//! goes on where it comes back before; series beyond `max_series` are forgotten, the longest unseen first.
 
 mod load;
 mod messages;
@@ -30,6 +31,9 @@ mod tag {
     pub const RECORD: u8 = 7;
     pub const VALUES: u8 = 8;
     pub const NATIVE: u8 = 9;
+    pub const KEPT: u8 = 10;
+    /// Values of the kept instance last named. A tag of their own, so that earlier releases pass over them.
+    pub const KEPT_VALUES: u8 = 11;
 }
 
 /// Which column values are of; those of records are of the record last named.

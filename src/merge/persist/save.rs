@@ -2,12 +2,13 @@
 
 use super::super::catalog::{Child, ChildId, SeriesId, VariantId};
 use super::super::column::{Column, is_absent};
+use super::super::last_words::Folded;
 use super::super::pool::{Pool, is_total};
 use super::super::slot::{Record, Slot};
 use super::super::types::Text;
 use super::messages::{
-    BoundsPart, ChildPart, GroupPart, HoldPart, NativePart, PoolPart, RecordPart, SlotPart, TextPart, TotalPart, ValuesPart,
-    VariantPart,
+    BoundsPart, ChildPart, GroupPart, HoldPart, KeptPart, NativePart, PoolPart, RecordPart, SlotPart, TextPart, TotalPart,
+    ValuesPart, VariantPart,
 };
 use super::{Of, PIECE_VALUES, nanos, rules_of, tag};
 use crate::state::Parts;
@@ -27,7 +28,9 @@ impl Pool {
         let variants = self.save_types(to);
         let (children, series) = self.save_children(&variants, to);
         let mut piece = ValuesPart::default();
-        let mut column = |of: Of, column: &Column, order: &[u32], to: &mut Parts<'_>| put_column(of, column, order, &mut piece, to);
+        let mut column = |of: Of, column: &Column, order: &[u32], to: &mut Parts<'_>| {
+            put_column((tag::VALUES, of), column, order, &mut piece, to);
+        };
         column(Of::Offset, &self.offset, &series, to);
         column(Of::Out, &self.out, &series, to);
         let places: HashMap<ChildId, u32> = children.iter().copied().zip(0..).collect();
@@ -40,6 +43,12 @@ impl Pool {
                 column(Of::Created, &record.created, &children, to);
                 for (child, native) in record.natives.iter().filter_map(|(id, native)| Some((*places.get(id)?, native))) {
                     to.put(tag::NATIVE, &NativePart { child, contribution: Some(native.into()) });
+                }
+            }
+            for Folded { record, at } in &slot.kept {
+                to.put(tag::KEPT, &KeptPart { record: Some(record_part(record)), at: nanos(*at) });
+                for (of, column, order) in [(Of::Last, &record.last, &series), (Of::Created, &record.created, &children)] {
+                    put_column((tag::KEPT_VALUES, of), column, order, &mut ValuesPart::default(), to);
                 }
             }
         }
@@ -121,7 +130,7 @@ impl Pool {
 }
 
 /// Writes a column in pieces; those without a value are left out.
-fn put_column(of: Of, column: &Column, order: &[u32], piece: &mut ValuesPart, to: &mut Parts<'_>) {
+fn put_column((tag, of): (u8, Of), column: &Column, order: &[u32], piece: &mut ValuesPart, to: &mut Parts<'_>) {
     if column.as_slice().iter().all(|value| is_absent(*value)) {
         return;
     }
@@ -130,7 +139,7 @@ fn put_column(of: Of, column: &Column, order: &[u32], piece: &mut ValuesPart, to
         piece.values.extend(ids.iter().map(|id| column.get(*id)));
         if piece.values.iter().any(|value| !is_absent(*value)) {
             (piece.of, piece.at) = (of as u32, at);
-            to.put(tag::VALUES, piece);
+            to.put(tag, piece);
         }
     }
 }
@@ -159,5 +168,6 @@ fn record_part(record: &Record) -> RecordPart {
         body_unix: record.body_unix,
         left_out: record.left_out.iter().map(|child| child.0).collect(),
         left_out_full: record.left_out_full,
+        closed: record.closed,
     }
 }

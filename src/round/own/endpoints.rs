@@ -1,7 +1,7 @@
-use super::super::state::Entry;
+use super::super::state::{Entry, Ledger};
 use super::super::status::{State, Status};
 use super::{Filling, filled};
-use crate::merge::{DropReason, Now, RepairKind, ResetCause};
+use crate::merge::{DropReason, LastWords, Now, RepairKind, ResetCause};
 use crate::model::{Family, Labels, MetricType};
 use crate::scrape::Missed;
 use std::borrow::Cow;
@@ -33,7 +33,13 @@ pub(in crate::round) struct LeftOut {
 }
 
 /// What is of one source: the picked ones.
-pub(in crate::round) fn of_sources(sources: &[Entry], picked: &[usize], left_out: &LeftOut, now: Now) -> Vec<Family<'static>> {
+pub(in crate::round) fn of_sources(
+    sources: &[Entry],
+    picked: &[usize],
+    ledger: &Ledger,
+    left_out: &LeftOut,
+    now: Now,
+) -> Vec<Family<'static>> {
     let picked: Vec<(usize, &Entry)> = picked.iter().filter_map(|i| sources.get(*i).map(|s| (*i, s))).collect();
     let mut families: Vec<_> = per_source(&picked, left_out).collect();
     for workers in [true, false] {
@@ -42,6 +48,7 @@ pub(in crate::round) fn of_sources(sources: &[Entry], picked: &[usize], left_out
     }
     let workers: Vec<_> = picked.iter().map(|(_, s)| *s).filter(|s| s.is_workers()).collect();
     families.extend(of_workers(&workers, now));
+    families.extend(of_last_words(&picked, ledger));
     families
 }
 
@@ -52,7 +59,7 @@ fn per_source(picked: &[(usize, &Entry)], left_out: &LeftOut) -> impl Iterator<I
     let mut repairs = Filling::new("onescrape_histogram_repairs_total", Counter, "Histograms mended, by what was wrong.");
     for (index, entry) in picked {
         let source = ("source", entry.config.name.as_str());
-        let tally = entry.source.tally();
+        let tally = entry.tally();
         up.push(&[source], f64::from(entry.status.up() > 0));
         for reason in DROP_REASONS {
             let clash = if reason == DropReason::SourceClash { left_out.clashes.get(*index).copied().unwrap_or(0) } else { 0 };
@@ -129,7 +136,7 @@ fn of_workers(entries: &[&Entry], now: Now) -> impl Iterator<Item = Family<'stat
         for state in State::ALL {
             slots.push(&[source, ("state", state.as_str())], entry.status.count(state) as f64);
         }
-        let tally = entry.source.tally();
+        let tally = entry.tally();
         for (labels, index, status) in endpoints(entry) {
             let [_, worker] = labels;
             if let (Some(State::Vacant | State::Stuck | State::Down), Some(last)) = (status.state, status.last_success) {
@@ -144,4 +151,17 @@ fn of_workers(entries: &[&Entry], now: Now) -> impl Iterator<Item = Family<'stat
         }
     }
     filled([expected, slots, carried, resets, flaps, baselines])
+}
+
+/// Of sources that hear them.
+fn of_last_words(picked: &[(usize, &Entry)], ledger: &Ledger) -> impl Iterator<Item = Family<'static>> {
+    let mut heard =
+        Filling::new("onescrape_last_words_total", MetricType::Counter, "Last words that workers brought before they ended.");
+    for (index, entry) in picked.iter().filter(|(_, entry)| entry.config.last_words.enabled) {
+        for outcome in LastWords::OUTCOMES {
+            let count = ledger.last_words.get(&(*index, outcome)).copied().unwrap_or(0);
+            heard.push(&[("source", &entry.config.name), ("outcome", outcome)], count as f64);
+        }
+    }
+    filled([heard])
 }

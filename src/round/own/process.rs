@@ -1,5 +1,5 @@
 use super::super::keep::Saves;
-use super::super::state::{COUNTED_LIMITS, Entry, Ledger};
+use super::super::state::{COUNTED_LIMITS, Entry, Ledger, Loaded};
 use super::{Filling, filled};
 use crate::model::{Family, Labels, MetricType};
 
@@ -64,6 +64,7 @@ pub(in crate::round) fn of_process(
     for (name, hits) in COUNTED_LIMITS.iter().zip(ledger.limit_hits) {
         limits.push(&[("limit", name)], hits as f64);
     }
+    let faults = Filling::new("onescrape_round_faults_total", Counter, "Rounds that a fault of this proxy itself ended.");
     let mut merging =
         Filling::new("onescrape_merge_duration_seconds", Histogram, "Time to apply a round of scrapes to all sources.");
     ledger.merge_durations.push_to(&mut merging.0, &Labels::new());
@@ -87,10 +88,21 @@ pub(in crate::round) fn of_process(
         }
         last.iter().for_each(|at| last_save.push(&[], *at));
     }
+    let Loaded { successfully, at } = ledger.loaded;
+    let loaded = Filling::new("onescrape_config_last_reload_successful", Gauge, "Whether the latest configuration was taken.")
+        .with(&[], f64::from(successfully));
+    let loaded_at = Filling::new(
+        "onescrape_config_last_reload_success_timestamp_seconds",
+        Gauge,
+        "When a configuration was last taken, in Unix seconds.",
+    )
+    .with(&[], at);
     filled([
         Filling::new("onescrape_build_info", Info, "Version of this proxy.")
             .with(&[("version", version), ("revision", revision)], 1.0),
         Filling::new("onescrape_start_time_seconds", Gauge, "When this proxy started, in Unix seconds.").with(&[], ledger.started),
+        loaded,
+        loaded_at,
         resident,
         cpu,
         conflicts,
@@ -103,6 +115,7 @@ pub(in crate::round) fn of_process(
         Filling::new("onescrape_max_series", Gauge, "Most series a source may hold (limits.max_series).")
             .with(&[], sources.iter().map(|s| s.config.limits.max_series).max().unwrap_or(0) as f64),
         limits,
+        faults.with(&[], ledger.round_faults as f64),
         saved,
         last_save,
         merging,

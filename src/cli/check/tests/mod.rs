@@ -28,6 +28,7 @@ fn config(sources: Vec<SourceConfig>) -> Config {
             config_file: None,
             telemetry_path: "/metrics".into(),
             openmetrics_created: false,
+            enable_lifecycle: false,
         },
         state: StateConfig::default(),
         log: LogConfig::default(),

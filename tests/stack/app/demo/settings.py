@@ -44,4 +44,8 @@ _start = int(env("METRICS_START_PORT", "0"))
 if _start:
     _count = int(env("METRICS_PORTS") or env("WEB_CONCURRENCY", "1"))
     PROMETHEUS_METRICS_EXPORT_PORT_RANGE = range(_start, _start + _count)
+    if env("ONESCRAPE_LAST_WORDS"):
+        from onescrape_last_words import Ports
+
+        PROMETHEUS_METRICS_EXPORT_PORT_RANGE = Ports(PROMETHEUS_METRICS_EXPORT_PORT_RANGE)
     PROMETHEUS_METRICS_EXPORT_ADDRESS = "127.0.0.1"
