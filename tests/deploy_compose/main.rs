@@ -9,6 +9,7 @@ mod gunicorn;
 mod model;
 mod native;
 mod scripts;
+mod settings;
 #[path = "../support/mod.rs"]
 mod support;
 mod uwsgi;
