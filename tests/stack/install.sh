@@ -103,7 +103,7 @@ check() {
     # nginx lives in sbin, which a plain user's PATH may lack.
     PATH=$PATH:/usr/sbin command -v "$program" >/dev/null || die "$program is missing although its package is installed"
   done
-  for program in python gunicorn uwsgi; do
+  for program in python gunicorn uwsgi docker-compose; do
     [ -x "$stack/venv/bin/$program" ] || die "$stack/venv/bin/$program is missing: remove $stack and try again"
   done
   for program in helm kubectl hadolint; do
