@@ -5,9 +5,10 @@
 # make book   the documentation as a site, in target/book (needs mdbook: cargo install mdbook)
 # make bench  one table of what the program costs, beside other ways to do the same
 # make properties   the laws of the merge and the formats with other random lives each time: PROPERTY_SCALE times as many (default 30)
+# make static the program as the container image has it, linked statically: target/x86_64-unknown-linux-gnu/release/onescrape
 # make fuzz   longer fuzzing of the parsers and the merge: FUZZ_SECONDS a target (default 60)
 
-.PHONY: test check lint doc audit book install bench properties fuzz fuzz-short
+.PHONY: test check lint doc audit book install bench properties static fuzz fuzz-short
 
 # Where the servers of the tests live; the tests look there too.
 export ONESCRAPE_STACK ?= $(CURDIR)/.stack
@@ -49,6 +50,11 @@ bench:
 properties: export PROPERTY_SCALE ?= 30
 properties:
 	cargo test --locked --test properties_merge --test properties_stream --test properties_formats
+
+# The same line as in deploy/docker/Dockerfile, which a test sees to.
+static: export RUSTFLAGS = -C target-feature=+crt-static
+static:
+	cargo build --release --locked --bin onescrape --target "$$(rustc --print host-tuple)"
 
 fuzz:
 	fuzz/run.sh
