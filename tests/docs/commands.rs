@@ -24,9 +24,10 @@ fn commands(block: &Block) -> Vec<String> {
     lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(Into::into).collect()
 }
 
-/// Words of a command up to a pipe or a redirection, quotes around them removed, without the variables set before it.
+/// Words of a command up to a pipe, a redirection or what is optional (`[--json]`, in a synopsis), quotes around them removed, without the
+/// variables set before it.
 fn words(command: &str) -> Vec<String> {
-    let words = command.split_whitespace().take_while(|word| !["|", ">", "&&", "&"].contains(word));
+    let words = command.split_whitespace().take_while(|word| !["|", ">", "&&", "&"].contains(word) && !word.starts_with('['));
     let words = words.map(|word| word.trim_matches(['\'', '"']).to_string());
     words
         .skip_while(|word| word.split_once('=').is_some_and(|(name, _)| name.chars().all(|c| c.is_ascii_uppercase() || c == '_')))

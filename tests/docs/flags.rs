@@ -1,5 +1,6 @@
 //! docs/flags.md, made of the flags as clap knows them; and completions and the manual page, by the shell and `man` themselves.
 
+use crate::support::repository;
 use crate::{assert_generated, onescrape};
 use clap::{Arg, Command, CommandFactory};
 use onescrape::cli::args::{Args, env_name};
@@ -71,6 +72,17 @@ fn typed(arg: &Arg) -> String {
 
 fn cell(text: &str) -> String {
     text.replace('|', "\\|")
+}
+
+/// The README has a table of its own, in other words.
+#[test]
+fn the_readme_names_every_flag_and_its_variable() {
+    let readme = fs::read_to_string(repository().join("README.md")).unwrap();
+    for flag in Args::command().get_arguments().filter(|arg| arg.is_global_set()) {
+        let long = flag.get_long().unwrap();
+        let row = readme.lines().find(|line| line.starts_with('|') && line.contains(&format!("`--{long}")));
+        assert!(row.is_some_and(|row| row.contains(&env_name(long))), "--{long}: {row:?}");
+    }
 }
 
 /// bash itself completes with the script.
