@@ -7,7 +7,6 @@ mod compression;
 mod deadlines;
 mod discovery;
 mod endpoints;
-mod failing_targets;
 mod formats;
 mod last_words;
 mod polls;
