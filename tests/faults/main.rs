@@ -8,9 +8,9 @@ mod connections;
 mod disk;
 mod mixed;
 mod sizes;
-mod values;
 #[path = "../support/mod.rs"]
 mod support;
+mod values;
 
 use support::exposition::Exposition;
 use support::fake_worker::{Answer, FakeWorker};

@@ -2,7 +2,7 @@
 
 use super::port::Port;
 use rustix::net::{Shutdown, shutdown};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
@@ -23,7 +23,7 @@ pub enum Answer {
     /// Sends the first bytes, and the others once told to go on ([`FakeWorker::release`]).
     Halves(Vec<u8>, Vec<u8>),
     /// Writes by itself, as much and as slowly as it likes, until it returns.
-    Written(Arc<dyn Fn(&mut TcpStream) -> io::Result<()> + Send + Sync>),
+    Written(Arc<dyn Fn(&mut TcpStream) -> std::io::Result<()> + Send + Sync>),
 }
 
 /// Content-Type of client_python's text output.
@@ -33,7 +33,7 @@ pub const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; char
 
 impl Answer {
     /// [`Answer::Written`] by this.
-    pub fn written(write: impl Fn(&mut TcpStream) -> io::Result<()> + Send + Sync + 'static) -> Self {
+    pub fn written(write: impl Fn(&mut TcpStream) -> std::io::Result<()> + Send + Sync + 'static) -> Self {
         Self::Written(Arc::new(write))
     }
 
