@@ -4,9 +4,10 @@
 #             licences, sources and versions are held by a test: tests/dependencies.rs
 # make bench  one table of what the program costs, beside other ways to do the same
 # make properties   the laws of the merge and the formats with other random lives each time: PROPERTY_SCALE times as many (default 30)
-# make fuzz   longer fuzzing of the parsers and the merge: FUZZ_SECONDS a target (default 60)
+# make soak   a pod under load for minutes, and the program killed a thousand times over: SOAK_SECONDS (default 300), KILLS, KILL_SECONDS
+# make fuzz   longer fuzzing of the parsers, the merge and the state file: FUZZ_SECONDS a target (default 60)
 
-.PHONY: test check lint doc audit install bench properties fuzz fuzz-short
+.PHONY: test check lint doc audit install bench properties soak fuzz fuzz-short
 
 # Where the servers of the tests live; the tests look there too.
 export ONESCRAPE_STACK ?= $(CURDIR)/.stack
@@ -45,6 +46,13 @@ bench:
 properties: export PROPERTY_SCALE ?= 30
 properties:
 	cargo test --locked --test properties_merge --test properties_stream --test properties_formats
+
+# Each says how often and how long in one line.
+soak: export SOAK_SECONDS ?= 300
+soak: export KILLS ?= 3000
+soak: export KILL_SECONDS ?= 300
+soak:
+	cargo test --locked --test soak --test state_kill -- --nocapture
 
 fuzz:
 	fuzz/run.sh

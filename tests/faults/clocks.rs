@@ -1,11 +1,13 @@
-//! Targets whose clock is wrong or jumps. They say when they answer (`Date`), when their process began, and since when a series counts.
-//! (Steps of the clock that the program itself reads can't be made without root; the merge takes the time as an argument, and its own
-//! tests have them.)
+//! Clocks that are wrong or jump. Targets say when they answer (`Date`), when their process began, and since when a series counts. The
+//! clock that the program itself reads can't be set without root; but the merge takes the time as an argument.
 
 use crate::support::exposition::Exposition;
 use crate::support::fake_worker::{Answer, FakeWorker, OPENMETRICS};
 use crate::support::proxy::Proxy;
-use std::time::{SystemTime, UNIX_EPOCH};
+use onescrape::config::{Limits, MergeConfig};
+use onescrape::merge::{Attempt, Now, Pool};
+use onescrape::parse;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Seconds.
 const DAY: f64 = 86_400.0;
@@ -84,5 +86,37 @@ fn series_that_say_they_began_tomorrow() {
             let answer = proxy.get_with("/metrics", &[("Accept", accept)]);
             assert_eq!(answer.status, 200, "{created}");
         }
+    }
+}
+
+/// Seconds from round to round.
+const INTERVAL: u64 = 15;
+
+/// The wall clock is set a day ahead or back between two rounds. Workers that began since then say so in the new time, and count in full;
+/// those that were there before do not count again.
+#[test]
+fn our_own_clock_that_jumps_changes_no_total() {
+    const UNIX: f64 = 1_790_000_000.0;
+    for jump in [DAY, -DAY] {
+        let ids = ["a", "b", "c"].map(String::from).to_vec();
+        let mut pool = Pool::new(ids, MergeConfig::default(), Limits::default());
+        let mut shown = |round: u64, wall: f64, bodies: [Option<&str>; 3]| {
+            let now = Now { elapsed: Duration::from_secs(round * INTERVAL), unix: wall + (round * INTERVAL) as f64 };
+            let attempt = |body: Option<&'static str>| {
+                body.map_or(Attempt::Missed { refused: true }, |body| Attempt::Good(parse::text(body.as_bytes()).unwrap()))
+            };
+            let bodies = bodies.map(|body| body.map(|body| &*body.to_string().leak()));
+            pool.apply(bodies.into_iter().map(|body| Some(attempt(body))).collect(), now);
+            pool.mark_served(now);
+            let families = pool.families();
+            families.iter().flat_map(|f| &f.samples).filter(|s| s.head.to_string() == "c_total").map(|s| s.value).sum::<f64>()
+        };
+        let old = |count| counted(count, UNIX - DAY / 2.0);
+        assert_eq!(shown(1, UNIX, [Some(&old(10)), Some(&old(5)), None]), 15.0);
+        let wall = UNIX + jump;
+        assert_eq!(shown(2, wall, [Some(&old(11)), Some(&old(6)), None]), 17.0, "{jump}: nothing counts again");
+        let fresh = counted(4, wall + 2.5 * INTERVAL as f64);
+        assert_eq!(shown(3, wall, [Some(&old(12)), Some(&old(6)), Some(&fresh)]), 22.0, "{jump}: a fresh worker counts in full");
+        assert_eq!(shown(4, UNIX, [Some(&old(12)), Some(&old(7)), Some(&fresh)]), 23.0, "{jump}: set right, nothing counts again");
     }
 }
