@@ -5,9 +5,10 @@
 # make bench  one table of what the program costs, beside other ways to do the same
 # make properties   the laws of the merge and the formats with other random lives each time: PROPERTY_SCALE times as many (default 30)
 # make soak   a pod under load for minutes, and the program killed a thousand times over: SOAK_SECONDS (default 300), KILLS, KILL_SECONDS
+# make static the program as the container image has it, linked statically: target/x86_64-unknown-linux-gnu/release/onescrape
 # make fuzz   longer fuzzing of the parsers, the merge and the state file: FUZZ_SECONDS a target (default 60)
 
-.PHONY: test check lint doc audit install bench properties soak fuzz fuzz-short
+.PHONY: test check lint doc audit install bench properties soak static fuzz fuzz-short
 
 # Where the servers of the tests live; the tests look there too.
 export ONESCRAPE_STACK ?= $(CURDIR)/.stack
@@ -53,6 +54,11 @@ soak: export KILLS ?= 3000
 soak: export KILL_SECONDS ?= 300
 soak:
 	cargo test --locked --test soak --test state_kill -- --nocapture
+
+# The same line as in deploy/docker/Dockerfile, which a test sees to.
+static: export RUSTFLAGS = -C target-feature=+crt-static
+static:
+	cargo build --release --locked --bin onescrape --target "$$(rustc --print host-tuple)"
 
 fuzz:
 	fuzz/run.sh

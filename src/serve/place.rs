@@ -176,7 +176,8 @@ mod tests {
         drop((a, b, d));
         assert_eq!(lock(&places.0).taken, 1, "only the last one is left");
         drop(e);
-        assert_eq!((lock(&places.0).taken, lock(&places.0).by_turn.len()), (0, 0));
+        let table = lock(&places.0);
+        assert_eq!((table.taken, table.by_turn.len()), (0, 0));
     }
 
     #[test]
