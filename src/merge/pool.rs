@@ -519,6 +519,10 @@ impl Pool {
     }
 
     pub(super) fn forget_children(&mut self, children: &HashSet<ChildId>) {
+        // A body with a million series there is no room for asks a million times.
+        if children.is_empty() {
+            return;
+        }
         self.shifted = true;
         let freed: HashSet<SeriesId> = children.iter().flat_map(|id| self.catalog.child(*id).series()).collect();
         for layout in &mut self.layouts {
@@ -531,12 +535,16 @@ impl Pool {
             self.clear_series(&series);
             for record in self.slots.iter_mut().flat_map(Slot::all_records_mut) {
                 record.forget_child(*id);
-                record.gauges.retain(|s| !series.contains(s));
             }
             self.natives.remove(id);
             self.beginnings.forget(*id);
-            self.worker_heads.retain(|(s, _), _| !series.contains(s));
         }
+        // Once for all of them: each is a look at everything there is.
+        self.catalog.unlist_children(children);
+        for record in self.slots.iter_mut().flat_map(Slot::all_records_mut) {
+            record.gauges.retain(|s| !freed.contains(s));
+        }
+        self.worker_heads.retain(|(s, _), _| !freed.contains(s));
     }
 }
 

@@ -8,7 +8,6 @@ mod compression;
 mod deadlines;
 mod discovery;
 mod endpoints;
-mod failing_targets;
 mod formats;
 mod hygiene;
 mod last_words;

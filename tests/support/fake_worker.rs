@@ -22,6 +22,8 @@ pub enum Answer {
     Hang,
     /// Sends the first bytes, and the others once told to go on ([`FakeWorker::release`]).
     Halves(Vec<u8>, Vec<u8>),
+    /// Writes by itself, as much and as slowly as it likes, until it returns.
+    Written(Arc<dyn Fn(&mut TcpStream) -> std::io::Result<()> + Send + Sync>),
 }
 
 /// Content-Type of client_python's text output.
@@ -30,6 +32,11 @@ pub const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 impl Answer {
+    /// [`Answer::Written`] by this.
+    pub fn written(write: impl Fn(&mut TcpStream) -> std::io::Result<()> + Send + Sync + 'static) -> Self {
+        Self::Written(Arc::new(write))
+    }
+
     /// A status 200 as Python's metrics server sends it: HTTP/1.0, no Content-Length.
     pub fn ok(content_type: &str, body: &str) -> Self {
         Self::ok_bytes(content_type, body.as_bytes())
@@ -210,6 +217,7 @@ impl Shared {
         match answer {
             Some(Answer::Bytes(bytes)) => stream.write_all(&bytes),
             Some(Answer::Made(make)) => stream.write_all(&make()),
+            Some(Answer::Written(write)) => write(stream),
             Some(Answer::Halves(first, rest)) => stream.write_all(&first).and_then(|()| {
                 let before = self.lock().releases;
                 self.wait_while(stream, |state| state.releases == before)?;
