@@ -1,7 +1,7 @@
 use super::{Body, Ended, Missed, Part, Receipt, Request, Sink};
 use crate::compression::{Encoding, Unpacker};
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, LOCATION};
 use http::{HeaderMap, HeaderName, StatusCode};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
@@ -69,6 +69,7 @@ where
         let incoming = Arriving { body, announced: announced(&head.headers, how.body_bytes_max())? };
         let unpacker = Unpacker::new(encoding, how.body_bytes_max())?;
         let content_type = text(&head.headers, CONTENT_TYPE);
+        let date = head.headers.get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
         match sink(Part::Begin(content_type.as_deref()))? {
             Receipt::Whole | Receipt::Wanted => {
                 let mut bytes = Vec::with_capacity(incoming.announced.min(BODY_RESERVE_MAX));
@@ -77,13 +78,13 @@ where
                     Ok(())
                 };
                 incoming.unpack(unpacker, collect).await?;
-                Ok(Body { content_type, bytes: bytes.into(), streamed: None })
+                Ok(Body { content_type, bytes: bytes.into(), streamed: None, date })
             }
             Receipt::Taken => {
                 let taken = |receipt| if receipt == Receipt::Again { Err(Ended::Again) } else { Ok(()) };
                 let length = incoming.unpack(unpacker, |part| taken(sink(Part::Bytes(part))?)).await?;
                 taken(sink(Part::End)?)?;
-                Ok(Body { content_type, bytes: Bytes::new(), streamed: Some(length) })
+                Ok(Body { content_type, bytes: Bytes::new(), streamed: Some(length), date })
             }
             Receipt::Again => Err(Ended::Again),
         }
