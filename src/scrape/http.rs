@@ -15,6 +15,8 @@ use tokio::time::Instant;
 /// start: a buffer that grows to it costs more than the reads it saves. With 64 KiB a round was no faster, and each worker cost 48 KiB
 /// more.
 const READ_BUFFER_BYTES: usize = 16 << 10;
+/// What the detail of a redirect begins with.
+pub(super) const LOCATION_MARK: &str = "Location: ";
 /// How much of the body of a refusal is read for its first words.
 const REFUSAL_BYTES: usize = 2048;
 /// How much room is made at once for a body that announces its length; beyond, it grows as it comes.
@@ -157,7 +159,7 @@ async fn refusal(headers: &HeaderMap, mut body: Incoming) -> Option<String> {
 }
 
 fn location_detail(location: &str) -> String {
-    format!("Location: {}", first_words(location.as_bytes()))
+    format!("{LOCATION_MARK}{}", first_words(location.as_bytes()))
 }
 
 /// A redirect that isn't followed.

@@ -163,5 +163,9 @@ fn strip_head(got: Vec<u8>) -> Result<Document, Missed> {
     if let Some(announced) = announced {
         bytes.truncate(announced);
     }
-    Ok(Document { body: Body { content_type: text(&headers, CONTENT_TYPE), bytes, streamed: None, date: None }, announced, encoding })
+    Ok(Document {
+        body: Body { content_type: text(&headers, CONTENT_TYPE), bytes, streamed: None, date: None },
+        announced,
+        encoding,
+    })
 }

@@ -1,10 +1,9 @@
 //! Django under a real gunicorn, sized and started in the ways that lose workers.
 
 use crate::case::Case;
-use crate::support::installed;
 use crate::support::port::Port;
 use crate::support::process::{Process, signal_pid};
-use crate::support::{http, repository};
+use crate::support::{expect, http, installed, repository, wait_for};
 use rustix::process::Signal;
 use std::ffi::OsStr;
 use std::net::SocketAddr;
@@ -13,6 +12,11 @@ use std::process::Command;
 
 /// Requests that make every worker's counter its own, most likely.
 const REQUESTS: usize = 40;
+/// What django_prometheus logs when a worker has a port, and when it finds none.
+const EXPORTING: &str = "Exporting Prometheus /metrics/ on port";
+const NO_PORT: &str = "Cannot export Prometheus /metrics/";
+/// The second line of what is pasted into Django's settings.
+const ADDRESS: &str = "PROMETHEUS_METRICS_EXPORT_ADDRESS = \"127.0.0.1\"";
 
 /// gunicorn with an application, on a port of its own.
 pub fn serve<V: AsRef<OsStr>>(dir: &Path, application: &str, flags: &[&str], env: &[(&str, V)]) -> (Process, SocketAddr) {
@@ -54,72 +58,77 @@ fn case(targets: &str, expect: usize) -> Case {
     Case::new("workers", targets).with("expect", &expect.to_string()).with("gauges", "[{match: \"*\", mode: all}]")
 }
 
-fn wait_exports(gunicorn: &mut Process, count: usize) {
-    let exports = |log: String| log.matches("Exporting Prometheus /metrics/ on port").count();
-    let log = gunicorn.log();
-    drop(log);
-    crate::support::wait_for("exports", || {
-        let is = exports(gunicorn.log());
-        crate::support::expect(is >= count, || format!("there are {is}"))
+/// Waits until there were so many exports, by the log.
+fn wait_exports(gunicorn: &Process, count: usize) {
+    wait_for("exports", || {
+        let is = gunicorn.log().matches(EXPORTING).count();
+        expect(is >= count, || format!("there were {is}"))
     });
+}
+
+/// Whether the log of a process has these words.
+fn says(dir: &Path, name: &str, words: &str) -> bool {
+    std::fs::read_to_string(dir.join(format!("{name}.log"))).unwrap_or_default().contains(words)
+}
+
+/// A management command: Django set up, and no server.
+fn command_of_django(dir: &Path, first: &Port) -> Process {
+    let mut command = Command::new(installed("python"));
+    command.envs(environment(first, 1, 8)).args(["-c", "import django, signal; django.setup(); signal.pause()"]);
+    let mut process = Process::spawn("manage", command, dir);
+    process.wait_until("takes a port", || expect(says(dir, "manage", EXPORTING), || "not yet".into()));
+    process
 }
 
 #[test]
 fn ranges_that_are_too_narrow() {
     let dir = tempfile::tempdir().unwrap();
     let ports = Port::reserve_range(8);
-    // As many ports as workers: nothing is wrong yet.
-    let (mut gunicorn, _) = shop(dir.path(), &ports[0], 4, 4, &[]);
-    wait_exports(&mut gunicorn, 4);
-    let narrow = case(&range(&ports[..4]), 4);
-    let finding = narrow.finds("narrow_range");
-    let wide = format!("range({}, {})", ports[0].number(), ports[0].number() + 8);
-    assert!(finding.paste("settings").contains(&wide), "{}", finding.paste("settings"));
-    // A worker too many for the range: it works, and nobody sees it.
-    gunicorn.signal(Signal::TTIN);
-    gunicorn.wait_until("a worker without a port", || {
-        crate::support::expect(gunicorn_says_no(dir.path()), || "it found one".into())
-    });
-    let mut lacking = case(&range(&ports[..4]), 5);
-    lacking.finds("too_few").paste_into(&mut lacking);
+    // Fewer ports than workers: one works, and nobody sees it.
+    let (mut gunicorn, _) = shop(dir.path(), &ports[0], 3, 2, &[]);
+    gunicorn.wait_until("a worker without a port", || expect(says(dir.path(), "gunicorn", NO_PORT), || "it found one".into()));
+    wait_exports(&gunicorn, 2);
+    let lacking = case(&range(&ports), 3);
+    let finding = lacking.finds("too_few");
+    assert_eq!(finding.paste("settings"), format!("{}\n{ADDRESS}", setting(&ports)));
     drop(gunicorn);
-    // Both sides as they are told: ten ports don't fit here, so the application gets the eight.
-    let mut wider = narrow;
-    finding.paste_into(&mut wider);
-    let (mut gunicorn, _) = shop(dir.path(), &ports[0], 4, 8, &[]);
-    wait_exports(&mut gunicorn, 4);
-    wider.clears("narrow_range");
-    assert!(wider.findings().is_empty(), "all is well: {:?}", wider.findings());
+    // Both sides as they are told.
+    let (gunicorn, _) = shop(dir.path(), &ports[0], 3, 8, &[]);
+    wait_exports(&gunicorn, 5);
+    lacking.clears("too_few");
+
+    let mut narrow = case(&range(&ports[..4]), 3);
+    let finding = narrow.finds("narrow_range");
+    assert_eq!(finding.paste("settings"), format!("{}\n{ADDRESS}", setting(&ports[..6])));
+    finding.paste_into(&mut narrow);
+    narrow.clears("narrow_range");
+    assert!(narrow.findings().is_empty(), "all is well: {:?}", narrow.findings());
 }
 
-fn gunicorn_says_no(dir: &Path) -> bool {
-    std::fs::read_to_string(dir.join("gunicorn.log")).unwrap_or_default().contains("Cannot export Prometheus /metrics/")
+/// The setting of Django for these ports.
+fn setting(ports: &[Port]) -> String {
+    let first = ports[0].number();
+    format!("PROMETHEUS_METRICS_EXPORT_PORT_RANGE = range({first}, {})", usize::from(first) + ports.len())
 }
 
 #[test]
 fn workers_on_the_command_line() {
     let dir = tempfile::tempdir().unwrap();
     let ports = Port::reserve_range(8);
-    let (mut gunicorn, at) = shop(dir.path(), &ports[0], 4, 8, &["--workers", "3"]);
-    wait_exports(&mut gunicorn, 3);
+    let (gunicorn, at) = shop(dir.path(), &ports[0], 4, 8, &["--workers", "3"]);
+    wait_exports(&gunicorn, 3);
     case(&range(&ports), 4).finds_and_clears("workers_overridden");
 
     // The site's own /metrics: another worker answers each time.
     (0..REQUESTS).for_each(|_| drop(http::get(at, "/pid", &[]).unwrap()));
-    let mut shared = case(&format!("http://{at}/metrics"), 3);
-    let finding = shared.finds("shared_endpoint");
+    let mut shared = case(&format!("http://{at}/metrics"), 1);
+    let finding = shared.finds_among("shared_endpoint", " was ");
+    assert!(finding.paste("settings").contains("PROMETHEUS_METRICS_EXPORT_PORT_RANGE = range(5001, 5009)"));
     finding.paste_into(&mut shared);
-    let suggested = finding.paste("source");
-    assert!(suggested.starts_with("targets: [\"127.0.0.1:") && finding.paste("settings").contains("PORT_RANGE = range("));
-    case(&range(&ports), 3).clears("shared_endpoint");
+    shared.clears("shared_endpoint");
 
     // A management command takes a port of the range.
-    let mut command = Command::new(installed("python"));
-    command.envs(environment(&ports[0], 4, 8)).args(["-c", "import django, signal; django.setup(); signal.pause()"]);
-    let mut manage = Process::spawn("manage", command, dir.path());
-    manage.wait_until("takes a port", || {
-        crate::support::expect(manage_exports(dir.path()), || "not yet".into())
-    });
+    let mut manage = command_of_django(dir.path(), &ports[0]);
     case(&range(&ports), 4).finds("not_a_web_worker");
     manage.kill();
     case(&range(&ports), 3).clears("not_a_web_worker");
@@ -132,19 +141,18 @@ fn workers_on_the_command_line() {
     signal_pid(pid, Signal::CONT);
 }
 
-fn manage_exports(dir: &Path) -> bool {
-    std::fs::read_to_string(dir.join("manage.log")).unwrap_or_default().contains("Exporting Prometheus")
-}
-
 #[test]
-fn preloaded() {
+fn servers_that_fork_too_late() {
     let dir = tempfile::tempdir().unwrap();
-    let ports = Port::reserve_range(4);
-    let (gunicorn, _) = shop(dir.path(), &ports[0], 2, 4, &["--preload"]);
-    let finding = case(&range(&ports), 1).finds("no_request_metrics");
+    let ports = Port::reserve_range(8);
+    let (gunicorn, _) = shop(dir.path(), &ports[0], 2, 8, &["--preload"]);
+    let finding = case(&range(&ports), 1).finds("no_requests");
     assert_eq!(finding.paste("gunicorn"), "preload_app = False");
     drop(gunicorn);
-    let (mut gunicorn, _) = shop(dir.path(), &ports[0], 2, 4, &[]);
-    wait_exports(&mut gunicorn, 3);
-    case(&range(&ports), 2).clears("no_request_metrics");
+    let (gunicorn, _) = shop(dir.path(), &ports[0], 2, 8, &[]);
+    wait_exports(&gunicorn, 3);
+    case(&range(&ports), 2).clears("no_requests");
+    drop(gunicorn);
+    let _manage = command_of_django(dir.path(), &ports[0]);
+    case(&range(&ports), 1).finds("no_request_metrics");
 }

@@ -4,10 +4,13 @@ use std::path::Path;
 
 /// Digits of the ports that tests are given.
 const PORT_DIGITS: usize = 5;
+/// Digits from which on a number is a time since 1970, or between one long ago and now.
+const SECONDS_DIGITS: usize = 9;
 
 /// The text with all that masked. In the table, columns are kept apart by two blanks: its widths depend on what was masked.
-pub fn masked(text: &str, dir: &Path) -> String {
-    let text = text.replace(&dir.display().to_string(), "DIR");
+/// Where `chance` is given, the list of numbers after it is masked as well, and the lines it is in are joined.
+pub fn masked(text: &str, dir: &Path, chance: &str) -> String {
+    let text = without_chance(&text.replace(&dir.display().to_string(), "DIR"), chance);
     let mut in_table = true;
     let mut lines = Vec::new();
     for line in text.lines() {
@@ -34,13 +37,22 @@ fn numbers(line: &str) -> String {
         let end = from.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(from.len());
         let (number, after) = from.split_at(end);
         masked.push_str(before);
-        let is_time = number.matches('.').count() == 1 && !number.ends_with('.');
-        masked.push_str(match number.trim_end_matches('.').len() {
+        let is_time = number.contains('.') && [" s", " ms"].iter().any(|unit| after.starts_with(unit));
+        masked.push_str(match number.len() {
             _ if is_time => "T",
-            PORT_DIGITS => "PORT",
+            PORT_DIGITS if !number.contains('.') => "PORT",
+            SECONDS_DIGITS.. if !number.contains('.') => "SECONDS",
             _ => number,
         });
         rest = after;
     }
     masked + rest
+}
+
+fn without_chance(text: &str, chance: &str) -> String {
+    let Some((before, rest)) = text.split_once(chance).filter(|_| !chance.is_empty()) else { return text.into() };
+    let end = rest.find(|c: char| !(c.is_ascii_digit() || c.is_whitespace() || c == ',')).unwrap_or(rest.len());
+    let (sentence, after) = rest.split_at(end).1.split_once("->").unwrap_or((&rest[end..], ""));
+    let words: Vec<_> = sentence.split_whitespace().collect();
+    format!("{before}{chance}NUMBERS {}\n         ->{after}", words.join(" "))
 }

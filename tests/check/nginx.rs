@@ -40,8 +40,8 @@ fn status_pages() {
     case().clears("not_found");
     assert!(case().findings().is_empty());
     // The page of nginx, taken for a worker.
-    let mistaken = Case::new("workers", &at).with("expect", "1").finds_and_clears("wrong_kind");
-    drop((with, mistaken));
+    Case::new("workers", &at).finds_and_clears("wrong_kind");
+    drop(with);
     let denied = nginx(dir.path(), &port, "location = /status { stub_status; deny all; }");
     let findings = case().findings();
     assert_eq!(findings[0]["code"], "forbidden");
@@ -49,6 +49,14 @@ fn status_pages() {
     drop(denied);
     let _allowed = nginx(dir.path(), &port, &paste);
     case().clears("forbidden");
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn tls_where_there_is_none() {
+    let (dir, port) = (tempfile::tempdir().unwrap(), Port::reserve());
+    let _nginx = nginx(dir.path(), &port, "location = /status { stub_status; }");
+    Case::new("nginx", &format!("https://{}/status", port.address())).finds_and_clears("tls_mismatch");
 }
 
 #[test]

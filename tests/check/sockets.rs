@@ -29,7 +29,7 @@ fn nothing_listens() {
 #[test]
 fn loopback_in_a_container() {
     let port = Port::reserve();
-    let case = Case::new("workers", &port.address().to_string()).env("container", "docker");
+    let case = Case::new("workers", &port.address().to_string()).outside().env("container", "docker");
     assert_eq!(case.finds("own_loopback").paste("compose"), "network_mode: service:app");
     // The containers of a pod share theirs.
     case.env("KUBERNETES_SERVICE_HOST", "10.0.0.1").clears("own_loopback");

@@ -38,6 +38,8 @@ fn waits_and_says_for_what() {
     let mut worker = FakeWorker::answering(Answer::text("# TYPE c counter\nc_total 1\n"));
     worker.down();
     let mut waiting = command();
+    // In a pod, or what is waited for depends on whether this runs in a container.
+    waiting.env("KUBERNETES_SERVICE_HOST", "127.0.0.1");
     waiting.args(["check", "--quiet", "--wait=1m", &format!("--workers={}", worker.id()), "--expect=1"]);
     let dir = tempfile::tempdir().unwrap();
     let mut waiting = crate::support::process::Process::spawn("check", waiting, dir.path());

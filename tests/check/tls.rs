@@ -51,8 +51,6 @@ fn certificates() {
 
     let plain = FakeWorker::start();
     let case = Case::new("exporter", &plain.id()).with("scheme", "https");
-    case.finds_and_clears("tls_mismatch");
-    let case = Case::new("exporter", &plain.id()).with("scheme", "https");
     case.with("tls_config", "{ca_file: /nowhere/ca.pem}").finds("tls");
     let basic_auth = "{username: u, password_file: /nowhere/password}";
     Case::new("exporter", &plain.id()).with("basic_auth", basic_auth).finds("credentials");

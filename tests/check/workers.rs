@@ -38,7 +38,8 @@ fn types_and_buckets() {
     let (workers, case) = two("# TYPE jobs gauge\njobs 1\n", "# TYPE jobs counter\njobs 1\n");
     case.finds("type_conflict");
     drop(workers);
-    let buckets = |bound: &str| format!("# TYPE h histogram\nh_bucket{{le=\"{bound}\"}} 1\nh_bucket{{le=\"+Inf\"}} 1\nh_sum 1\nh_count 1\n");
+    let buckets =
+        |bound: &str| format!("# TYPE h histogram\nh_bucket{{le=\"{bound}\"}} 1\nh_bucket{{le=\"+Inf\"}} 1\nh_sum 1\nh_count 1\n");
     let (_workers, case) = two(&buckets("0.5"), &buckets("1"));
     case.finds_and_clears("buckets_differ");
 }
@@ -61,11 +62,6 @@ fn processes_that_are_no_web_workers() {
     case.finds("idle_process");
     workers[0].set(Answer::text(&format!("# TYPE {REQUESTS} counter\n{REQUESTS} 3\n")));
     case.finds("no_start_time");
-    workers[0].set(exposition(1000.25, 0, ""));
-    drop(workers);
-    let (ports, worker) = (Port::reserve_range(2), FakeWorker::answering(exposition(1000.25, 0, "")));
-    let targets = format!("{}\", \"{}", worker.id(), ports[0].address());
-    Case::new("workers", &targets).with("expect", "1").finds("no_requests");
 }
 
 #[test]

@@ -17,7 +17,8 @@ pub(super) fn diagnose(observation: &Observation<'_>, findings: &mut Vec<Finding
             continue;
         }
         let way = if ahead > 0.0 { "ahead of" } else { "behind" };
-        let by = if ahead.abs() < SHOWN_IN_SECONDS { format!("{:.0} s", ahead.abs()) } else { format!("{:.0} min", ahead.abs() / 60.0) };
+        let by =
+            if ahead.abs() < SHOWN_IN_SECONDS { format!("{:.0} s", ahead.abs()) } else { format!("{:.0} min", ahead.abs() / 60.0) };
         let text = format!("its clock is {by} {way} the one here");
         let fix = "start times, timestamps and certificates are judged by the wrong time: keep both machines in step (timedatectl set-ntp \
                    true, chronyc makestep); under WSL2 after a sleep of the machine: wsl --shutdown";

@@ -61,9 +61,9 @@ fn gauges(pool: &Observation<'_>, findings: &mut Vec<Finding>) {
     let more = gauges.len().saturating_sub(NAMES_SHOWN);
     let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
     let text = format!("no rule says how to merge {}{rest}", shown.join(", "));
-    let rules: Vec<String> =
-        gauges.iter().map(|(family, mode)| format!("\n  - {{match: \"{family}\", mode: {mode}}}")).collect();
-    let fix = "mode all keeps one series per worker; say sum for work under way, max or min for the worst, mostrecent for the latest";
+    let rules: Vec<String> = gauges.iter().map(|(family, mode)| format!("\n  - {{match: \"{family}\", mode: {mode}}}")).collect();
+    let fix =
+        "mode all keeps one series per worker; say sum for work under way, max or min for the worst, mostrecent for the latest";
     let finding = Finding::new(Severity::Note, Code::GaugesWithoutRule, &pool.source.name, text);
     findings.push(finding.fix(fix).paste(Place::Source, format!("gauges:{}", rules.concat())));
 }

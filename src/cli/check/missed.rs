@@ -64,7 +64,8 @@ pub(super) fn port_range_setting(first: u16, last: u16) -> String {
 
 /// What was seen: the error, and of a page what it is.
 fn seen(observed: &Observed<'_>, why: &Missed) -> String {
-    let title = observed.last().and_then(|read| read.page.as_ref()).map(|page| page.title.as_str()).filter(|title| !title.is_empty());
+    let title =
+        observed.last().and_then(|read| read.page.as_ref()).map(|page| page.title.as_str()).filter(|title| !title.is_empty());
     match title {
         Some(title) => format!("answers a web page, {title:?}, in place of metrics"),
         None => why.to_string(),

@@ -67,7 +67,8 @@ impl Observation<'_> {
             _ => None,
         };
         let places: Vec<(String, u16)> = self.targets.iter().map(at).collect::<Option<_>>()?;
-        let follows = |pair: &[(String, u16)]| matches!(pair, [(h, p), (host, port)] if h == host && p.checked_add(1) == Some(*port));
+        let follows =
+            |pair: &[(String, u16)]| matches!(pair, [(h, p), (host, port)] if h == host && p.checked_add(1) == Some(*port));
         let Some(Address::Http { host, .. }) = self.targets.first().map(|observed| &observed.target.address) else { return None };
         let ((_, first), (_, last)) = (places.first()?, places.last()?);
         (places.len() > 1 && places.windows(2).all(follows)).then_some((host.as_str(), *first, *last))

@@ -14,12 +14,7 @@ use crate::round::TargetState;
 const PORTS_PER_WORKER: usize = 2;
 
 /// Adds the findings about one pool. `all` are the observations of every source: uWSGI knows how many workers there should be.
-pub(super) fn diagnose(
-    pool: &Observation<'_>,
-    all: &[Observation<'_>],
-    around: &Surroundings,
-    findings: &mut Vec<Finding>,
-) {
+pub(super) fn diagnose(pool: &Observation<'_>, all: &[Observation<'_>], around: &Surroundings, findings: &mut Vec<Finding>) {
     let up = pool.up().count();
     // Nobody can count workers behind one port.
     if up == 0 || pool.targets.iter().any(is_shared) {
@@ -31,8 +26,11 @@ pub(super) fn diagnose(
     let ports = pool.targets.len();
     let wanted = expect.unwrap_or(up).max(up);
     if pool.port_range().is_some() && ports < PORTS_PER_WORKER * wanted {
-        let text =
-            if up == ports { format!("all {ports} ports of the range are taken") } else { format!("{ports} ports for {wanted} workers") };
+        let text = if up == ports {
+            format!("all {ports} ports of the range are taken")
+        } else {
+            format!("{ports} ports for {wanted} workers")
+        };
         let fix = format!(
             "a reload runs two generations at once, and workers that find no port are never seen: widen the range to {} ports, here and in \
              PROMETHEUS_METRICS_EXPORT_PORT_RANGE",
@@ -52,8 +50,7 @@ pub(super) fn diagnose(
 fn compared(pool: &Observation<'_>, up: usize, expect: Option<usize>, around: &Surroundings) -> Option<Finding> {
     let name = pool.source.name.as_str();
     let Some(n) = expect else {
-        let text =
-            format!("{up} {} up; how many there should be is not known", if up == 1 { "worker is" } else { "workers are" });
+        let text = format!("{up} {} up; how many there should be is not known", if up == 1 { "worker is" } else { "workers are" });
         let fix = format!("set expect: {up} (--expect {up}), so that a missing worker is noticed");
         let finding = Finding::new(Severity::Note, Code::NoExpect, name, text);
         return Some(finding.fix(fix).paste(Place::Source, format!("expect: {up}")));
@@ -87,29 +84,34 @@ fn lacking(finding: Finding, pool: &Observation<'_>, wanted: usize) -> Finding {
         let fix = "a stuck port keeps a worker out: restart it, and let children that the workers start not inherit the socket";
         finding.fix(fix)
     } else if ports < wanted {
+        let there_are = if ports == 1 { "there is only one port".to_string() } else { format!("there are only {ports} ports") };
         let fix = format!(
-            "there are only {ports} ports: widen the range to {}, here and in PROMETHEUS_METRICS_EXPORT_PORT_RANGE",
+            "{there_are}: widen the range to {}, here and in PROMETHEUS_METRICS_EXPORT_PORT_RANGE",
             PORTS_PER_WORKER * wanted
         );
         widened(finding.fix(fix), pool, wanted)
     } else {
-        finding.fix(
-            "a worker that finds no free port logs \"Cannot export Prometheus /metrics/\" once and never tries again: restart the workers, \
-             and let the application's range be as wide as this one",
-        )
+        let finding = finding.fix(
+            "a worker that finds no free port logs \"Cannot export Prometheus /metrics/\" once and never tries again: let the application's \
+             range be as wide as this one, and restart the workers",
+        );
+        match pool.port_range() {
+            Some((_, first, last)) => finding.paste(Place::Settings, port_range_setting(first, last)),
+            None => finding,
+        }
     }
 }
 
 /// With the range as it should be, on both sides.
 fn widened(finding: Finding, pool: &Observation<'_>, wanted: usize) -> Finding {
-    let Some((host, first, _)) = pool.port_range() else { return finding };
-    let Some(last) = u16::try_from(PORTS_PER_WORKER * wanted).ok().and_then(|ports| first.checked_add(ports.saturating_sub(1))) else {
+    let (Some((_, first, _)), Some(target)) = (pool.port_range(), pool.targets.first()) else { return finding };
+    let Some(last) = u16::try_from(PORTS_PER_WORKER * wanted).ok().and_then(|ports| first.checked_add(ports.saturating_sub(1)))
+    else {
         return finding;
     };
-    let host = if host.contains(':') { format!("[{host}]") } else { host.to_string() };
-    finding
-        .paste(Place::Source, format!("targets: [\"{host}:{first}-{last}\"]"))
-        .paste(Place::Settings, port_range_setting(first, last))
+    // As it was written, path and all.
+    let range = target.target.text.replacen(&format!(":{first}"), &format!(":{first}-{last}"), 1);
+    finding.paste(Place::Source, format!("targets: [\"{range}\"]")).paste(Place::Settings, port_range_setting(first, last))
 }
 
 /// What uWSGI says, if one pool and one uWSGI are configured: else nobody knows which belongs to which.

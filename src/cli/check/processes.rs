@@ -95,7 +95,8 @@ fn without_requests(
         && (pool.targets.len() > 1 || only_uwsgi(all).is_some_and(|u| u.has_requests))
     {
         let text = "the only process that exports has not seen one request";
-        let fix = "if the site has traffic, this is the master of preforked workers: drop gunicorn's --preload, or set uWSGI's lazy-apps";
+        let fix =
+            "if the site has traffic, this is the master of preforked workers: drop gunicorn's --preload, or set uWSGI's lazy-apps";
         let finding = Finding::new(Severity::Warning, Code::NoRequests, name, text).at(ids(&[observed.target]));
         findings.push(unforked(finding.fix(fix)));
     }

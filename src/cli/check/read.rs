@@ -156,13 +156,19 @@ pub fn worker_facts(exposition: &Exposition<'_>, source: &SourceConfig) -> Worke
             facts.started = family.samples.first().map(|sample| sample.value);
         }
         if name.ends_with(REQUESTS) {
-            facts.requests = Some(family.samples.iter().map(|sample| sample.value).sum());
+            // OpenMetrics has the time of creation among the samples.
+            let counts = family.samples.iter().filter(|sample| sample.role == Role::Value);
+            facts.requests = Some(counts.map(|sample| sample.value).sum());
         }
         if family.kind == MetricType::Gauge {
             facts.gauges.insert(name.to_string(), gauge(family, source));
         }
         let kind = family.kind.as_openmetrics();
-        facts.types.entry(name.to_string()).and_modify(|kinds| *kinds = format!("{kinds} and {kind}")).or_insert_with(|| kind.into());
+        facts
+            .types
+            .entry(name.to_string())
+            .and_modify(|kinds| *kinds = format!("{kinds} and {kind}"))
+            .or_insert_with(|| kind.into());
         if family.kind == MetricType::Histogram {
             facts.buckets.insert(name.to_string(), bounds(family));
         }
@@ -183,7 +189,8 @@ fn bounds(family: &Family<'_>) -> String {
     let mut bounds: Vec<f64> = family.samples.iter().filter_map(|sample| bound(sample.role)).collect();
     bounds.sort_by(f64::total_cmp);
     bounds.dedup();
-    bounds.iter().map(f64::to_string).collect::<Vec<_>>().join(" ")
+    let words = bounds.iter().map(|bound| if *bound == f64::INFINITY { "+Inf".to_string() } else { bound.to_string() });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// The files of a directory, from the family that counts them.

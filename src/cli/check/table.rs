@@ -9,6 +9,8 @@ use std::io::{self, Write};
 
 /// Text is wrapped so that no line is longer than this, if its words allow.
 const WIDTH: usize = 110;
+/// Longest note beside a target, in characters: the findings say it whole.
+const NOTE_CHARS_MAX: usize = 48;
 /// Blanks between two columns.
 const GAP: usize = 2;
 const HEADER: [&str; 8] = ["SOURCE", "KIND", "TARGET", "STATE", "TIME", "SAMPLES", "FORMAT", ""];
@@ -53,7 +55,10 @@ pub(super) fn write_findings(findings: &[Finding], from: Severity, color: bool, 
         for paste in &finding.pastes {
             writeln!(out, "{indent}   {}", paint(&plain(&paste.place.in_words(&finding.source)), DIM, color))?;
             // Never wrapped: what is pasted must stay as it is.
-            paste.text.lines().try_for_each(|line| writeln!(out, "{indent}     {}", paint(&plain(line), BOLD, color)))?;
+            for line in paste.text.lines() {
+                let line = format!("{indent}     {}", paint(&plain(line), BOLD, color && !line.is_empty()));
+                writeln!(out, "{}", line.trim_end())?;
+            }
         }
     }
     Ok(())
@@ -102,12 +107,20 @@ fn target_row(observation: &Observation<'_>, observed: &Observed<'_>) -> [String
         (TargetState::Up, Some(Facts::Uwsgi(facts))) => format!("{} workers running", facts.running),
         (TargetState::Up, Some(Facts::Directory(facts))) => directory_note(facts),
         (TargetState::Stuck | TargetState::Down, _) => {
-            observed.missed().map(|missed| plain(&missed.to_string())).unwrap_or_default()
+            observed.missed().map(|missed| shortened(&plain(&missed.to_string()))).unwrap_or_default()
         }
         _ => String::new(),
     };
     let format = answer.map_or_else(|| "-".to_string(), |answer| plain(&answer.format));
     [String::new(), String::new(), observed.target.id.clone(), state.as_str().into(), time, samples, format, note]
+}
+
+fn shortened(note: &str) -> String {
+    if note.chars().count() <= NOTE_CHARS_MAX {
+        return note.to_string();
+    }
+    let start: String = note.chars().take(NOTE_CHARS_MAX - 1).collect();
+    format!("{}…", start.trim_end())
 }
 
 /// How many files there are, and of whom.

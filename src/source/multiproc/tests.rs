@@ -409,7 +409,10 @@ fn several_directories_stay_apart() {
             bytes.len()
         );
         let whole = [head.as_bytes(), b"\n", &bytes].concat();
-        Some(Scraped { result: Ok(Body { content_type: None, bytes: whole.into(), streamed: None, date: None }), duration: Duration::ZERO })
+        Some(Scraped {
+            result: Ok(Body { content_type: None, bytes: whole.into(), streamed: None, date: None }),
+            duration: Duration::ZERO,
+        })
     };
     let outcomes = source.apply(&[body(1.0), body(2.0)], Now::default());
     assert_eq!(outcomes, [Some(Ok(1)), Some(Ok(1))]);

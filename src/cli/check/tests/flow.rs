@@ -32,7 +32,9 @@ impl Canned {
         let mut out = Vec::new();
         let options = Options { pause: Duration::ZERO, ..options };
         let well =
-            check_with(config, &options, &async |_: &SourceConfig, t: &Target| self.scrape(t).await, &mut out, &mut Vec::new()).await.unwrap();
+            check_with(config, &options, &async |_: &SourceConfig, t: &Target| self.scrape(t).await, &mut out, &mut Vec::new())
+                .await
+                .unwrap();
         (well, String::from_utf8(out).unwrap())
     }
 }

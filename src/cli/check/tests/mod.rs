@@ -6,7 +6,7 @@ use super::observe::{Observation, Observed, Read};
 use super::read::{Answer, DirectoryFacts, Facts, Gauge, UwsgiFacts, WorkerFacts, worker_facts};
 use super::*;
 use crate::config::{Limits, LogConfig, StateConfig, WebConfig};
-use crate::model::{Family, MetricType};
+use crate::model::{Family, MetricType, Role, Sample};
 use crate::parse::Exposition;
 use crate::source::KINDS;
 use crate::target::http_targets;
@@ -161,6 +161,34 @@ fn a_management_command_in_the_range() {
     let findings = conclude(&[observation(&source, outcomes)]);
     assert_eq!(codes(&findings), ["not_a_web_worker"]);
     assert_eq!(findings[0].targets, ["127.0.0.1:5004"]);
+
+    // One that has ended before the second look.
+    let mut outcomes = pool(3, 4);
+    outcomes.insert(3, vec![bare(9.0), Err(Missed::Refused)]);
+    let findings = conclude(&[observation(&SourceConfig { expect: Some(3), ..source }, outcomes)]);
+    assert_eq!(codes(&findings), ["not_a_web_worker"]);
+    assert!(findings[0].text.contains("went away"), "{findings:?}");
+}
+
+#[test]
+fn what_a_container_and_a_command_line_explain() {
+    let source = SourceConfig { expect: Some(4), ..source("workers", "127.0.0.1:5001-5008") };
+    let code = |around: Surroundings, outcomes| codes(&diagnose(&[observation(&source, outcomes)], &around));
+    let container = Surroundings { container: true, ..Surroundings::default() };
+    assert_eq!(code(container.clone(), vacant(8)), ["own_loopback"]);
+    assert_eq!(code(Surroundings { kubernetes: true, ..container.clone() }, vacant(8)), ["nothing_listens"], "shared in a pod");
+    assert_eq!(code(Surroundings { wsl: true, ..Surroundings::default() }, vacant(8)), ["own_loopback"]);
+    assert_eq!(code(container, pool(4, 4)), [""; 0]);
+    let gunicorn = |n| Surroundings { gunicorn_workers: [n].into(), ..Surroundings::default() };
+    assert_eq!(code(gunicorn(3), pool(3, 5)), ["workers_overridden"]);
+    assert_eq!(code(gunicorn(2), pool(3, 5)), ["too_few"], "another gunicorn's");
+}
+
+#[test]
+fn pastes_keep_what_was_written() {
+    let source = SourceConfig { expect: Some(4), ..source("workers", "http://a:5001-5004/own/metrics") };
+    let findings = conclude(&[observation(&source, pool(4, 0))]);
+    assert_eq!(findings[0].pastes[0].text, "targets: [\"http://a:5001-5008/own/metrics\"]");
 }
 
 #[test]
@@ -228,13 +256,19 @@ fn facts_of_an_exposition() {
     let empty = Family::new("django_http_ajax_requests_total", MetricType::Counter, "");
     let source = source("workers", "a:1");
 
+    let created = Sample { role: Role::Created, value: 1.79e9, ..requests.samples[0].clone() };
+    requests.samples.push(created);
+
     let families = vec![gauge("process_start_time_seconds", 5.5), gauge("queue", 1.0), requests, empty.clone()];
     let facts = worker_facts(&Exposition { families, ..Exposition::default() }, &source);
     assert_eq!((facts.started, facts.requests, facts.has_http), (Some(5.5), Some(7.0), true));
-    assert_eq!(facts.gauges, BTreeMap::from([
+    assert_eq!(
+        facts.gauges,
+        BTreeMap::from([
             ("process_start_time_seconds".into(), Gauge { mode: "min", has_rule: true }),
             ("queue".into(), Gauge { mode: "all", has_rule: false }),
-        ]));
+        ])
+    );
 
     let families = vec![gauge("process_start_time_seconds", 5.5), empty];
     let facts = worker_facts(&Exposition { families, ..Exposition::default() }, &source);
