@@ -3,7 +3,7 @@ use super::last_words::{self, Ears};
 use super::respond::{Response, answer, set, text};
 use super::{Lifecycle, lifecycle, metrics, page, targets};
 use crate::compression::Encoding;
-use crate::config::Config;
+use crate::config::{Config, Limits};
 use crate::round::Proxy;
 use crate::scrape::GUARD_HEADER;
 use futures::FutureExt;
@@ -31,8 +31,7 @@ pub(super) struct Settings {
     pub(super) telemetry_path: String,
     pub(super) scrape_timeout: Duration,
     last_words: Ears,
-    connections_max: usize,
-    header_timeout: Duration,
+    limits: Limits,
     enable_lifecycle: bool,
     /// Hosts of the listen addresses.
     names: Vec<String>,
@@ -47,8 +46,7 @@ impl Settings {
             telemetry_path: config.web.telemetry_path.clone(),
             scrape_timeout: config.scrape_timeout,
             last_words: Ears::new(config),
-            connections_max: config.limits.connections_max,
-            header_timeout: config.limits.client_header_timeout,
+            limits: config.limits,
             enable_lifecycle: config.web.enable_lifecycle,
             names: config.web.listen_addresses.iter().filter_map(host).collect(),
             fingerprint: config.fingerprint(),
@@ -168,19 +166,8 @@ impl App {
         self.gate.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn connections_max(&self) -> usize {
-        self.settings().connections_max
-    }
-
-    pub(super) fn header_timeout(&self) -> Duration {
-        self.settings().header_timeout
-    }
-
-    pub(super) fn turned_away(&self) {
-        self.proxy.count_limit("connections_max");
-    }
-
-    pub(super) fn head_too_slow(&self) {
-        self.proxy.count_limit("client_header_timeout");
+    /// The limits of the configuration in force.
+    pub(super) fn limits(&self) -> Limits {
+        self.settings().limits
     }
 }

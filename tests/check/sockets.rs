@@ -62,6 +62,8 @@ fn answers_that_are_none() {
     Case::new("workers", &target.id()).finds("unreadable");
     target.set(Answer::cut(WORKER));
     Case::new("workers", &target.id()).finds("cut_short");
+    target.set(page("200 OK", &format!("X-Long: {}\r\n", "x".repeat(100_000)), ""));
+    Case::new("workers", &target.id()).finds("over_limit");
     target.set(Answer::text(&format!("{WORKER}{}", "# a line\n".repeat(500))));
     Case::new("workers", &target.id()).with_top("limits", "{body_bytes_max: 4096}").finds_and_clears("too_large");
 }

@@ -61,6 +61,8 @@ codes! {
     CutShort = "cut_short",
     /// An answer beyond the limit.
     TooLarge = "too_large",
+    /// Another limit was hit.
+    OverLimit = "over_limit",
     /// A certificate of another name.
     TlsName = "tls_name",
     /// A certificate whose time is over, or has not begun.

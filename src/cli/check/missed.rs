@@ -4,6 +4,7 @@ use super::code::Code;
 use super::finding::{Finding, Place, Severity};
 use super::observe::{Observation, Observed};
 use super::surroundings::Surroundings;
+use crate::config::Limit;
 use crate::round::TargetState;
 use crate::scrape::{Missed, TlsFault};
 use crate::target::{Address, Target};
@@ -95,6 +96,8 @@ fn code_of(observation: &Observation<'_>, observed: &Observed<'_>, why: &Missed,
         Missed::Parse(_) => Code::Unreadable,
         Missed::Truncated(_) => Code::CutShort,
         Missed::TooLarge { .. } => Code::TooLarge,
+        Missed::OverLimit { limit: Limit::RedirectsMax, .. } => Code::Redirect,
+        Missed::OverLimit { .. } => Code::OverLimit,
     }
 }
 
@@ -173,6 +176,8 @@ fn mended(finding: Finding, observation: &Observation<'_>, members: &[&Observed<
                   the workers' own metrics ports")
             .paste(Place::Settings, "PROMETHEUS_METRICS_EXPORT_PORT_RANGE = range(5001, 5009)"),
         (Code::Redirect, _) if detail.contains("https://") => finding.paste(Place::Source, "scheme: https"),
+        // Followed already, in circles.
+        (Code::Redirect, _) if source.follow_redirects => finding,
         (Code::Redirect, _) => finding.paste(Place::Source, "follow_redirects: true"),
         (Code::Unauthorized, _) => {
             finding.paste(Place::Source, "basic_auth: {username: prometheus, password_file: /run/secrets/metrics-password}")
