@@ -266,7 +266,7 @@ fn scraped(body: &str, format: String, now: f64) -> Scraped {
         _ => {
             let media =
                 if format == "openmetrics" { "application/openmetrics-text; version=1.0.0" } else { "text/plain; version=0.0.4" };
-            Ok(Body { content_type: Some(media.into()), bytes: fill(body, now).into_bytes().into(), streamed: None })
+            Ok(Body { content_type: Some(media.into()), bytes: fill(body, now).into_bytes().into(), streamed: None, date: None })
         }
     };
     Scraped { result, duration: Duration::from_millis(1) }

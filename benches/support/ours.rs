@@ -38,7 +38,7 @@ impl Round {
 
 /// Hands a body to its source as a scrape does: in chunks, or whole if it wants that.
 fn scraped(source: &mut dyn Source, target: usize, bytes: &Bytes) -> Scraped {
-    let whole = Body { content_type: Some(CONTENT_TYPE.into()), bytes: bytes.clone(), streamed: None };
+    let whole = Body { content_type: Some(CONTENT_TYPE.into()), bytes: bytes.clone(), streamed: None, date: None };
     let mut receive = |part| source.receive(target, part).expect("a body was refused") == Receipt::Taken;
     let streamed = receive(Part::Begin(Some(CONTENT_TYPE)))
         && bytes.chunks(CHUNK_BYTES).all(|chunk| receive(Part::Bytes(chunk)))

@@ -78,7 +78,7 @@ pub fn live(kind: &str, targets: &[&str], counters: Counters, input: &[u8]) {
 /// parser takes and refuse the rest.
 pub fn live_protobuf(kind: &str, target: &str, body: &[u8]) {
     let content_type = Some(PROTOBUF.to_string());
-    let result = Ok(Body { content_type, bytes: body.to_vec().into(), streamed: None });
+    let result = Ok(Body { content_type, bytes: body.to_vec().into(), streamed: None, date: None });
     let mut source = source(kind, &[target]);
     let outcomes =
         source.apply(&[Some(Scraped { result, duration: Duration::ZERO })], Now { elapsed: Duration::ZERO, unix: BEGIN });
@@ -176,7 +176,7 @@ pub fn directory(input: &[u8]) {
             }
         }
         let _ = source.receive(0, Part::End);
-        let body = Body { content_type: None, bytes: Default::default(), streamed: Some(0) };
+        let body = Body { content_type: None, bytes: Default::default(), streamed: Some(0), date: None };
         source.apply(&[Some(Scraped { result: Ok(body), duration: Duration::ZERO })], Now::default());
         let families = source.families();
         check_readable(&families);
@@ -208,7 +208,7 @@ fn scraped(body: &[u8]) -> Scraped {
     let content_type = body.ends_with(OPENMETRICS_END).then(|| OPENMETRICS.to_string());
     let result = match body {
         [] => Err(Missed::Refused),
-        _ => Ok(Body { content_type, bytes: body.to_vec().into(), streamed: None }),
+        _ => Ok(Body { content_type, bytes: body.to_vec().into(), streamed: None, date: None }),
     };
     Scraped { result, duration: Duration::ZERO }
 }

@@ -6,7 +6,7 @@ use super::demo;
 #[cfg(feature = "manual")]
 use super::manual;
 use super::{check, config as show, healthcheck, logging, multiproc, scrape, serve};
-use crate::config::{Config, ConfigErrors, process_env};
+use crate::config::{Config, ConfigErrors, Env, process_env};
 use crate::reload::Supply;
 use std::error::Error;
 use std::future::Future;
@@ -94,12 +94,19 @@ async fn check_all(config: &Config, options: &CheckArgs) -> io::Result<u8> {
     let options = check::Options {
         json: options.json,
         quiet: options.quiet,
-        color: io::stdout().is_terminal(),
+        color: io::stdout().is_terminal() && wants_colors(&process_env),
         wait: options.wait,
+        terminal: io::stderr().is_terminal(),
+        around: check::Surroundings::look(&process_env),
         ..check::Options::default()
     };
-    let well = check::check(config, &options, &mut io::stdout()).await?;
+    let well = check::check(config, &options, &mut io::stdout(), &mut io::stderr()).await?;
     Ok(if well { 0 } else { FAILED })
+}
+
+/// Whether a terminal is to be given colours: not if it has none, nor where NO_COLOR is set to anything (<https://no-color.org>).
+fn wants_colors(env: &Env<'_>) -> bool {
+    env("NO_COLOR").is_none_or(|value| value.is_empty()) && env("TERM").is_none_or(|term| term != "dumb")
 }
 
 /// The proxy over the built-in stack, configured as its users would: by flags.

@@ -96,7 +96,7 @@ mod tests {
     }
 
     fn good(duration: Duration) -> Scraped {
-        Scraped { result: Ok(Body { content_type: None, bytes: "a 1\n".into(), streamed: None }), duration }
+        Scraped { result: Ok(Body { content_type: None, bytes: "a 1\n".into(), streamed: None, date: None }), duration }
     }
 
     fn refused(duration: Duration) -> Scraped {

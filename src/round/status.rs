@@ -141,7 +141,7 @@ mod tests {
             (status.state.unwrap(), changed)
         };
         let good = || {
-            let body = Body { content_type: None, bytes: "a 1\n".into(), streamed: None };
+            let body = Body { content_type: None, bytes: "a 1\n".into(), streamed: None, date: None };
             (Scraped { result: Ok(body), duration: Duration::ZERO }, Ok(1))
         };
         let (workers, targets) = (Endpoints::Workers, Endpoints::Targets);

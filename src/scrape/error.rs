@@ -2,7 +2,7 @@ use super::DirectoryFile;
 use crate::compression::UnpackError;
 use crate::config::Limit;
 use bytes::Bytes;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// Why a scrape gave nothing. The variants are what people and alerts branch on; the text inside says the rest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -149,6 +149,8 @@ pub struct Body {
     pub bytes: Bytes,
     /// How many bytes there were of a body that its source took as it came.
     pub streamed: Option<usize>,
+    /// When the target says it answered, by its own clock.
+    pub date: Option<SystemTime>,
 }
 
 impl Body {

@@ -23,5 +23,5 @@ pub(super) async fn read(path: &Path, limit: usize) -> Result<Body, Missed> {
     if bytes.len() > limit {
         return Err(Missed::TooLarge { limit });
     }
-    Ok(Body { content_type: None, bytes: bytes.into(), streamed: None })
+    Ok(Body { content_type: None, bytes: bytes.into(), streamed: None, date: None })
 }

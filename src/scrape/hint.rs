@@ -1,5 +1,6 @@
 //! What is probably behind a missed scrape, and what to do about it: one line for `check`, the landing page and the log.
 
+use super::http::LOCATION_MARK;
 use super::{Missed, TlsFault};
 use crate::config::Limit;
 use crate::target::{Address, Target};
@@ -178,7 +179,8 @@ fn status(kind: &str, code: u16, detail: &str, target: &Target) -> Option<String
     })
 }
 
-fn redirect(kind: &str, path: &str, location: &str) -> String {
+fn redirect(kind: &str, path: &str, detail: &str) -> String {
+    let location = detail.strip_prefix(LOCATION_MARK).unwrap_or(detail);
     let (scheme, rest) = location.split_once("://").unwrap_or(("", location));
     let to = if scheme.is_empty() { rest } else { rest.find('/').map_or("/", |at| &rest[at..]) };
     let plain = to.split(['?', '#']).next().unwrap_or_default();
@@ -295,12 +297,13 @@ mod tests {
             ("uwsgi", Missed::Connect("No such file or directory (os error 2)".into()), "mount"),
             ("uwsgi", Missed::Connect("Permission denied (os error 13)".into()), "--chmod-socket"),
             ("workers", status(400, "<h1>Bad Request"), "http_headers: {Host: localhost}"),
-            ("workers", status(301, "/metrics/"), "set metrics_path: /metrics/"),
-            ("workers", status(301, "http://web.example:5001/metrics/"), "set metrics_path: /metrics/"),
-            ("nginx", status(301, "/metrics/"), "write /metrics/ in the target"),
-            ("workers", status(301, "https://web.example/metrics"), "SECURE_SSL_REDIRECT"),
-            ("workers", status(302, "/accounts/login/?next=/metrics"), "login"),
+            ("workers", status(301, "Location: /metrics/"), "set metrics_path: /metrics/"),
+            ("workers", status(301, "Location: http://web.example:5001/metrics/"), "set metrics_path: /metrics/"),
+            ("nginx", status(301, "Location: /metrics/"), "write /metrics/ in the target"),
+            ("workers", status(301, "Location: https://web.example/metrics"), "SECURE_SSL_REDIRECT"),
+            ("workers", status(302, "Location: /accounts/login/?next=/metrics"), "login"),
             ("workers", status(302, ""), "final path"),
+            ("exporter", status(302, "Location: /elsewhere"), "the final path, /elsewhere"),
             ("workers", status(403, ""), "restricted"),
             ("nginx", status(403, ""), "allow 127.0.0.1;"),
             ("workers", status(404, ""), "metrics_path"),

@@ -2,7 +2,7 @@ use super::{Body, Ended, Missed, Part, Receipt, Request, Sink};
 use crate::compression::{Encoding, Unpacker};
 use crate::config::Limit;
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, LOCATION};
 use http::{HeaderMap, HeaderName, StatusCode};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
@@ -16,6 +16,8 @@ use tokio::time::Instant;
 /// start: a buffer that grows to it costs more than the reads it saves. With 64 KiB a round was no faster, and each worker cost 48 KiB
 /// more.
 const READ_BUFFER_BYTES: usize = 16 << 10;
+/// What the detail of a redirect begins with.
+pub(super) const LOCATION_MARK: &str = "Location: ";
 /// Most lines of the head of an answer.
 pub(super) const HEAD_LINES_MAX: usize = 100;
 /// What a line of a head has beside name and value: colon, blank, line end.
@@ -78,6 +80,7 @@ where
         let incoming = Arriving { body, announced: announced(&head.headers, how.body_bytes_max())? };
         let unpacker = Unpacker::new(encoding, how.body_bytes_max())?;
         let content_type = text(&head.headers, CONTENT_TYPE);
+        let date = head.headers.get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
         match sink(Part::Begin(content_type.as_deref()))? {
             Receipt::Whole | Receipt::Wanted => {
                 let mut bytes = Vec::with_capacity(incoming.announced.min(BODY_RESERVE_MAX));
@@ -86,13 +89,13 @@ where
                     Ok(())
                 };
                 incoming.unpack(unpacker, collect).await?;
-                Ok(Body { content_type, bytes: bytes.into(), streamed: None })
+                Ok(Body { content_type, bytes: bytes.into(), streamed: None, date })
             }
             Receipt::Taken => {
                 let taken = |receipt| if receipt == Receipt::Again { Err(Ended::Again) } else { Ok(()) };
                 let length = incoming.unpack(unpacker, |part| taken(sink(Part::Bytes(part))?)).await?;
                 taken(sink(Part::End)?)?;
-                Ok(Body { content_type, bytes: Bytes::new(), streamed: Some(length) })
+                Ok(Body { content_type, bytes: Bytes::new(), streamed: Some(length), date })
             }
             Receipt::Again => Err(Ended::Again),
         }
@@ -165,7 +168,7 @@ async fn refusal(headers: &HeaderMap, mut body: Incoming) -> Option<String> {
 }
 
 fn location_detail(location: &str) -> String {
-    format!("Location: {}", first_words(location.as_bytes()))
+    format!("{LOCATION_MARK}{}", first_words(location.as_bytes()))
 }
 
 /// A redirect that isn't followed.

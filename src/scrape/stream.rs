@@ -63,7 +63,7 @@ where
     let Document { body, announced, encoding } = if got.starts_with(HTTP_MARK) {
         strip_head(got, how.header_bytes_max())?
     } else {
-        let body = Body { content_type: None, bytes: got.into(), streamed: None };
+        let body = Body { content_type: None, bytes: got.into(), streamed: None, date: None };
         Document { body, announced: None, encoding: Encoding::Identity }
     };
     if body.bytes.len() > limit {
@@ -158,5 +158,9 @@ fn strip_head(got: Vec<u8>, longest: usize) -> Result<Document, Missed> {
     if let Some(announced) = announced {
         bytes.truncate(announced);
     }
-    Ok(Document { body: Body { content_type: text(&headers, CONTENT_TYPE), bytes, streamed: None }, announced, encoding })
+    Ok(Document {
+        body: Body { content_type: text(&headers, CONTENT_TYPE), bytes, streamed: None, date: None },
+        announced,
+        encoding,
+    })
 }

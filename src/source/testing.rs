@@ -26,7 +26,7 @@ pub(super) fn answer(bytes: impl Into<Vec<u8>>) -> Option<Scraped> {
 
 /// The same with a Content-Type.
 pub(super) fn answer_as(content_type: Option<&str>, bytes: impl Into<Vec<u8>>) -> Option<Scraped> {
-    let body = Body { content_type: content_type.map(str::to_string), bytes: bytes.into().into(), streamed: None };
+    let body = Body { content_type: content_type.map(str::to_string), bytes: bytes.into().into(), streamed: None, date: None };
     Some(Scraped { result: Ok(body), duration: Duration::ZERO })
 }
 

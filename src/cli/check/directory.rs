@@ -1,7 +1,8 @@
 //! What can be wrong with a directory of multiprocess files although it can be read. Codes of the findings: `no_files`, `bad_files`,
 //! `no_live_process`, `liveness_unknown`, `many_files`.
 
-use super::diagnose::{Finding, Severity};
+use super::code::Code;
+use super::finding::{Finding, Severity};
 use super::observe::Observation;
 use super::read::DirectoryFacts;
 
@@ -12,14 +13,14 @@ const MANY_FILES: usize = 1000;
 pub(super) fn diagnose(observation: &Observation<'_>, findings: &mut Vec<Finding>) {
     for (target, facts) in observation.directories() {
         let mut add = |severity, code, text: String, fix: &str| {
-            let (source, targets) = (observation.source.name.clone(), vec![target.id.clone()]);
-            findings.push(Finding { severity, code, source, targets, text, fix: Some(fix.to_string()) });
+            let finding = Finding::new(severity, code, &observation.source.name, text);
+            findings.push(finding.at(vec![target.id.clone()]).fix(fix));
         };
         let DirectoryFacts { live, unknown, dead, bad, faults } = facts;
         if live + unknown + dead + bad == 0 {
             add(
                 Severity::Warning,
-                "no_files",
+                Code::NoFiles,
                 "it holds no multiprocess files".into(),
                 "set PROMETHEUS_MULTIPROC_DIR to this directory in the application's environment, before Python starts; in a pod, mount \
                  one volume in both containers",
@@ -28,7 +29,7 @@ pub(super) fn diagnose(observation: &Observation<'_>, findings: &mut Vec<Finding
         if *bad > 0 {
             add(
                 Severity::Warning,
-                "bad_files",
+                Code::BadFiles,
                 format!("left out: {}", faults.join("; ")),
                 "files cut short or broken are left by a crash or a full disk: remove them while the application is stopped",
             );
@@ -36,7 +37,7 @@ pub(super) fn diagnose(observation: &Observation<'_>, findings: &mut Vec<Finding
         if *live == 0 && *unknown > 0 {
             add(
                 Severity::Note,
-                "liveness_unknown",
+                Code::LivenessUnknown,
                 "which of its processes run cannot be seen from here".into(),
                 "so gauges of mode live* count until mark_process_dead removes them, and every file is read in every scrape; share the \
                  process namespace (shareProcessNamespace) and run under the application's user to have it known",
@@ -44,7 +45,7 @@ pub(super) fn diagnose(observation: &Observation<'_>, findings: &mut Vec<Finding
         } else if *live == 0 && *dead > 0 {
             add(
                 Severity::Warning,
-                "no_live_process",
+                Code::NoLiveProcess,
                 format!("all of its {dead} files are of processes that have ended"),
                 "start the application, or compare this directory with its PROMETHEUS_MULTIPROC_DIR",
             );
@@ -52,7 +53,7 @@ pub(super) fn diagnose(observation: &Observation<'_>, findings: &mut Vec<Finding
         if *dead >= MANY_FILES {
             add(
                 Severity::Note,
-                "many_files",
+                Code::ManyFiles,
                 format!("{dead} files are of processes that have ended"),
                 "they cost the proxy nothing, but prometheus_client's own collector reads them all; onescrape multiproc compact folds them \
                  while the application is stopped",

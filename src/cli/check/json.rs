@@ -1,6 +1,6 @@
-//! The same for programs. Names are stable; new ones may come.
+//! The same for programs. Names are stable, new ones may come; `docs/troubleshooting.md` lists them.
 
-use super::diagnose::{Finding, Severity};
+use super::finding::{Finding, Severity};
 use super::observe::{Observation, Observed};
 use super::table::gauges;
 use serde_json::{Value, json};
@@ -38,8 +38,10 @@ fn target(observation: &Observation<'_>, observed: &Observed<'_>) -> Value {
         "outcome": observed.missed().map_or("ok", |missed| missed.outcome()),
         "error": observed.missed().map(ToString::to_string),
         "hint": observed.hint(observation.source.kind.name),
+        "format": answer.map(|answer| answer.format.as_str()),
         "samples": answer.map(|answer| answer.samples),
         "duration_seconds": last.map(|read| read.duration.as_secs_f64()),
+        "clock_ahead_seconds": last.and_then(|read| read.clock_ahead),
         "reads": observed.reads.len(),
     })
 }
@@ -47,10 +49,11 @@ fn target(observation: &Observation<'_>, observed: &Observed<'_>) -> Value {
 fn finding(finding: &Finding) -> Value {
     json!({
         "severity": finding.severity.as_str(),
-        "code": finding.code,
+        "code": finding.code.as_str(),
         "source": finding.source,
         "targets": finding.targets,
         "text": finding.text,
         "fix": finding.fix,
+        "paste": finding.pastes.iter().map(|paste| json!({"place": paste.place.as_str(), "text": paste.text})).collect::<Vec<_>>(),
     })
 }

@@ -1,11 +1,12 @@
+use super::page::Page;
 use super::read::{Answer, DirectoryFacts, Facts, UwsgiFacts, WorkerFacts, read};
 use crate::config::{Config, SourceConfig};
 use crate::round::TargetState;
 use crate::scrape::{Missed, Scraped, hint};
 use crate::source::Endpoints;
-use crate::target::Target;
+use crate::target::{Address, Target};
 use futures::future::join_all;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// How often one target is read at most.
 const READS_MAX: usize = 6;
@@ -37,6 +38,10 @@ pub struct Read {
     pub duration: Duration,
     /// What came of it.
     pub answer: Result<Answer, Missed>,
+    /// Seconds by which the target's clock is ahead of ours, by the Date of its answer.
+    pub clock_ahead: Option<f64>,
+    /// The web page that came in place of metrics.
+    pub page: Option<Page>,
 }
 
 impl Observation<'_> {
@@ -53,6 +58,20 @@ impl Observation<'_> {
             Some(Missed::Timeout { .. }) if self.is_pool() => TargetState::Stuck,
             Some(_) => TargetState::Down,
         }
+    }
+
+    /// Host, first and last port, if the targets are consecutive ports of one host, two at least.
+    pub fn port_range(&self) -> Option<(&str, u16, u16)> {
+        let at = |observed: &'_ Observed<'_>| match &observed.target.address {
+            Address::Http { host, port, .. } => Some((host.clone(), *port)),
+            _ => None,
+        };
+        let places: Vec<(String, u16)> = self.targets.iter().map(at).collect::<Option<_>>()?;
+        let follows =
+            |pair: &[(String, u16)]| matches!(pair, [(h, p), (host, port)] if h == host && p.checked_add(1) == Some(*port));
+        let Some(Address::Http { host, .. }) = self.targets.first().map(|observed| &observed.target.address) else { return None };
+        let ((_, first), (_, last)) = (places.first()?, places.last()?);
+        (places.len() > 1 && places.windows(2).all(follows)).then_some((host.as_str(), *first, *last))
     }
 
     /// The targets that are up.
@@ -194,5 +213,18 @@ fn pools_that_lack_workers(observations: &[Observation<'_>]) -> Vec<usize> {
 
 async fn read_once(source: &SourceConfig, target: &Target, scrape: &impl AsyncFn(&SourceConfig, &Target) -> Scraped) -> Read {
     let scraped = scrape(source, target).await;
-    Read { duration: scraped.duration, answer: read(source, target, scraped) }
+    let body = scraped.result.as_ref().ok();
+    let clock_ahead = body.and_then(|body| body.date).map(ahead);
+    let page = body.and_then(|body| Page::of(&body.bytes));
+    let duration = scraped.duration;
+    let answer = read(source, target, scraped);
+    Read { duration, page: page.filter(|_| answer.is_err()), answer, clock_ahead }
+}
+
+/// Seconds by which a time is ahead of now.
+fn ahead(time: SystemTime) -> f64 {
+    match time.duration_since(SystemTime::now()) {
+        Ok(ahead) => ahead.as_secs_f64(),
+        Err(behind) => -behind.duration().as_secs_f64(),
+    }
 }

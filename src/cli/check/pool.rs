@@ -1,63 +1,31 @@
-//! What can be wrong with a pool of workers although its ports answer. Codes of the findings: `too_few`, `too_many`, `no_expect`,
-//! `shared_endpoint`, `range_full`, `fewer_than_uwsgi`, `no_request_metrics`, `no_requests`, `not_a_web_worker`, `no_start_time`.
+//! How many workers of a pool are up, and how many there should be. Codes: `too_few`, `too_many`, `workers_overridden`, `no_expect`,
+//! `narrow_range`, `fewer_than_uwsgi`.
 
-use super::diagnose::{Finding, Severity};
-use super::observe::{Observation, Observed};
-use super::read::{UwsgiFacts, WorkerFacts};
+use super::code::Code;
+use super::finding::{Finding, Place, Severity};
+use super::missed::port_range_setting;
+use super::observe::Observation;
+use super::processes::is_shared;
+use super::read::UwsgiFacts;
+use super::surroundings::Surroundings;
 use crate::round::TargetState;
-use crate::target::{Address, Target};
 
-/// Changes of process on one port within one check from which on they are no recycling any more.
-const CHANGES_OF_A_SHARED_PORT: usize = 2;
+/// Ports a range should have for each worker: a reload runs two generations at once.
+const PORTS_PER_WORKER: usize = 2;
 
 /// Adds the findings about one pool. `all` are the observations of every source: uWSGI knows how many workers there should be.
-pub(super) fn diagnose(pool: &Observation<'_>, all: &[Observation<'_>], findings: &mut Vec<Finding>) {
-    let mut add = |severity, code, targets: Vec<String>, text: String, fix: &str| {
-        let fix = Some(fix.to_string()).filter(|fix| !fix.is_empty());
-        findings.push(Finding { severity, code, source: pool.source.name.clone(), targets, text, fix });
-    };
+pub(super) fn diagnose(pool: &Observation<'_>, all: &[Observation<'_>], around: &Surroundings, findings: &mut Vec<Finding>) {
     let up = pool.up().count();
-    if up == 0 {
+    // Nobody can count workers behind one port.
+    if up == 0 || pool.targets.iter().any(is_shared) {
         return;
     }
     let expect = pool.source.expect.map(|n| n as usize);
-    let ids = |targets: &[&Target]| targets.iter().map(|t| t.id.clone()).collect::<Vec<_>>();
-
-    let shared: Vec<&Target> = pool.targets.iter().filter(|t| is_shared(t)).map(|t| t.target).collect();
-    if !shared.is_empty() {
-        add(
-            Severity::Error,
-            "shared_endpoint",
-            ids(&shared),
-            "several processes answer here in turn, so that counters jump up and down".into(),
-            "give every worker a port of its own (PROMETHEUS_METRICS_EXPORT_PORT_RANGE) and scrape the port range",
-        );
-    }
-
-    match expect {
-        // Nobody can count workers behind one port.
-        _ if !shared.is_empty() => {}
-        Some(n) if up < n => add(Severity::Error, "too_few", vec![], format!("{up} of {n} workers are up"), &why_too_few(pool, n)),
-        Some(n) if up > n => add(
-            Severity::Note,
-            "too_many",
-            vec![],
-            format!("{up} workers are up, {n} expected"),
-            "a reload may be under way; else correct expect, or see which process is too many",
-        ),
-        Some(_) => {}
-        None => add(
-            Severity::Note,
-            "no_expect",
-            vec![],
-            format!("{up} {} up; how many there should be is not known", if up == 1 { "worker is" } else { "workers are" }),
-            &format!("set expect: {up} (--expect {up}), so that a missing worker is noticed"),
-        ),
-    }
+    findings.extend(compared(pool, up, expect, around));
 
     let ports = pool.targets.len();
     let wanted = expect.unwrap_or(up).max(up);
-    if shared.is_empty() && is_range(pool) && ports < 2 * wanted {
+    if pool.port_range().is_some() && ports < PORTS_PER_WORKER * wanted {
         let text = if up == ports {
             format!("all {ports} ports of the range are taken")
         } else {
@@ -66,107 +34,88 @@ pub(super) fn diagnose(pool: &Observation<'_>, all: &[Observation<'_>], findings
         let fix = format!(
             "a reload runs two generations at once, and workers that find no port are never seen: widen the range to {} ports, here and in \
              PROMETHEUS_METRICS_EXPORT_PORT_RANGE",
-            2 * wanted
+            PORTS_PER_WORKER * wanted
         );
-        add(Severity::Warning, "range_full", vec![], text, &fix);
+        findings.push(widened(Finding::new(Severity::Warning, Code::NarrowRange, &pool.source.name, text).fix(fix), pool, wanted));
     }
 
-    let uwsgi = only_uwsgi(all);
-    let running = uwsgi.map_or(0, |facts| facts.running);
+    let running = only_uwsgi(all).map_or(0, |facts| facts.running);
     if running > up && expect.is_none_or(|n| up >= n) {
         let text = format!("uWSGI runs {running} workers, but only {up} export metrics");
-        add(Severity::Error, "fewer_than_uwsgi", vec![], text, &why_too_few(pool, running));
-    }
-
-    let workers: Vec<(&Target, &WorkerFacts)> = pool.workers().collect();
-    let without: Vec<&Target> = workers.iter().filter(|(_, facts)| !facts.has_http).map(|(target, _)| *target).collect();
-    let is_django = workers.iter().all(|(_, facts)| facts.is_django_or_bare);
-    if !without.is_empty() && without.len() < workers.len() {
-        add(
-            Severity::Warning,
-            "not_a_web_worker",
-            ids(&without),
-            "has no django_http_* metrics although the other workers have: probably a management command (migrate, a queue worker) that took a \
-             port of the range"
-                .into(),
-            "run it without PROMETHEUS_METRICS_EXPORT_PORT_RANGE, or give it a range and a source of its own",
-        );
-    } else if !without.is_empty() && is_django {
-        add(
-            Severity::Warning,
-            "no_request_metrics",
-            vec![],
-            "metrics of Python, but none of requests (django_http_*)".into(),
-            "preforked workers cannot export: drop gunicorn's --preload, or set uWSGI's lazy-apps = true; otherwise add \
-             django_prometheus' Before and After middleware",
-        );
-    } else if let [(target, facts)] = workers.as_slice()
-        && facts.requests == Some(0.0)
-        && (ports > 1 || uwsgi.is_some_and(|u| u.has_requests))
-    {
-        add(
-            Severity::Warning,
-            "no_requests",
-            vec![target.id.clone()],
-            "the only process that exports has not seen one request".into(),
-            "if the site has traffic, this is the master of preforked workers: drop gunicorn's --preload, or set uWSGI's lazy-apps = true",
-        );
-    }
-
-    let nameless: Vec<&Target> = workers.iter().filter(|(_, facts)| facts.started.is_none()).map(|(target, _)| *target).collect();
-    if !nameless.is_empty() {
-        add(
-            Severity::Note,
-            "no_start_time",
-            ids(&nameless),
-            "no process_start_time_seconds: a restart is only noticed where a counter falls".into(),
-            "register prometheus_client's ProcessCollector",
-        );
+        findings.push(lacking(Finding::new(Severity::Error, Code::FewerThanUwsgi, &pool.source.name, text), pool, running));
     }
 }
 
-fn why_too_few(pool: &Observation<'_>, wanted: usize) -> String {
+/// What is up beside what is expected.
+fn compared(pool: &Observation<'_>, up: usize, expect: Option<usize>, around: &Surroundings) -> Option<Finding> {
+    let name = pool.source.name.as_str();
+    let Some(n) = expect else {
+        let text = format!("{up} {} up; how many there should be is not known", if up == 1 { "worker is" } else { "workers are" });
+        let fix = format!("set expect: {up} (--expect {up}), so that a missing worker is noticed");
+        let finding = Finding::new(Severity::Note, Code::NoExpect, name, text);
+        return Some(finding.fix(fix).paste(Place::Source, format!("expect: {up}")));
+    };
+    if up == n {
+        return None;
+    }
+    if around.gunicorn_workers.contains(&up) {
+        let text = format!("{up} workers are up, {n} expected: gunicorn's command line says {up}");
+        let fix = format!(
+            "-w and --workers override WEB_CONCURRENCY: leave them off gunicorn's command line, or expect {up} workers (and {} ports)",
+            PORTS_PER_WORKER * up
+        );
+        let finding = Finding::new(Severity::Warning, Code::WorkersOverridden, name, text);
+        return Some(finding.fix(fix).paste(Place::Source, format!("expect: {up}")));
+    }
+    Some(if up < n {
+        lacking(Finding::new(Severity::Error, Code::TooFew, name, format!("{up} of {n} workers are up")), pool, n)
+    } else {
+        let text = format!("{up} workers are up, {n} expected");
+        let fix = "a reload may be under way; else correct expect (workers on gunicorn's command line override WEB_CONCURRENCY), or see which \
+                   process is too many";
+        Finding::new(Severity::Note, Code::TooMany, name, text).fix(fix).paste(Place::Source, format!("expect: {up}"))
+    })
+}
+
+/// Why workers that run don't export, and what to do.
+fn lacking(finding: Finding, pool: &Observation<'_>, wanted: usize) -> Finding {
     let ports = pool.targets.len();
     if pool.targets.iter().any(|t| pool.state(t) == TargetState::Stuck) {
-        "a stuck port keeps a worker out: restart it, and let children that the workers start not inherit the socket".into()
+        let fix = "a stuck port keeps a worker out: restart it, and let children that the workers start not inherit the socket";
+        finding.fix(fix)
     } else if ports < wanted {
-        format!("there are only {ports} ports: widen the range to {}, here and in PROMETHEUS_METRICS_EXPORT_PORT_RANGE", 2 * wanted)
+        let there_are = if ports == 1 { "there is only one port".to_string() } else { format!("there are only {ports} ports") };
+        let fix = format!(
+            "{there_are}: widen the range to {}, here and in PROMETHEUS_METRICS_EXPORT_PORT_RANGE",
+            PORTS_PER_WORKER * wanted
+        );
+        widened(finding.fix(fix), pool, wanted)
     } else {
-        "a worker that finds no free port logs \"Cannot export Prometheus /metrics/\" once and never tries again: restart the workers, and \
-         let the application's range be as wide as this one"
-            .into()
-    }
-}
-
-/// Whether the port flips between processes, rather than having been recycled while it was looked at: a start time that goes back,
-/// a counter that falls within one start time, or more changes than recycling explains.
-fn is_shared(observed: &Observed<'_>) -> bool {
-    let reads: Vec<&WorkerFacts> = observed.worker_reads().collect();
-    let mut changes = 0;
-    for pair in reads.windows(2) {
-        let [before, after] = pair else { continue };
-        if !before.may_be(after) {
-            changes += 1;
-            let is_later = matches!((before.started, after.started), (Some(a), Some(b)) if b > a);
-            if before.started.is_some() && !is_later {
-                return true;
-            }
+        let finding = finding.fix(
+            "a worker that finds no free port logs \"Cannot export Prometheus /metrics/\" once and never tries again: let the application's \
+             range be as wide as this one, and restart the workers",
+        );
+        match pool.port_range() {
+            Some((_, first, last)) => finding.paste(Place::Settings, port_range_setting(first, last)),
+            None => finding,
         }
     }
-    changes >= CHANGES_OF_A_SHARED_PORT
 }
 
-/// Whether the targets are consecutive ports of one host, two at least.
-fn is_range(pool: &Observation<'_>) -> bool {
-    let next = |a: &Target, b: &Target| match (&a.address, &b.address) {
-        (Address::Http { host: h, port: p, .. }, Address::Http { host, port, .. }) => h == host && p.checked_add(1) == Some(*port),
-        _ => false,
+/// With the range as it should be, on both sides.
+fn widened(finding: Finding, pool: &Observation<'_>, wanted: usize) -> Finding {
+    let (Some((_, first, _)), Some(target)) = (pool.port_range(), pool.targets.first()) else { return finding };
+    let Some(last) = u16::try_from(PORTS_PER_WORKER * wanted).ok().and_then(|ports| first.checked_add(ports.saturating_sub(1)))
+    else {
+        return finding;
     };
-    pool.targets.len() > 1 && pool.targets.windows(2).all(|w| matches!(w, [a, b] if next(a.target, b.target)))
+    // As it was written, path and all.
+    let range = target.target.text.replacen(&format!(":{first}"), &format!(":{first}-{last}"), 1);
+    finding.paste(Place::Source, format!("targets: [\"{range}\"]")).paste(Place::Settings, port_range_setting(first, last))
 }
 
 /// What uWSGI says, if one pool and one uWSGI are configured: else nobody knows which belongs to which.
-fn only_uwsgi(all: &[Observation<'_>]) -> Option<UwsgiFacts> {
+pub(super) fn only_uwsgi(all: &[Observation<'_>]) -> Option<UwsgiFacts> {
     let pools = all.iter().filter(|o| o.is_pool()).count();
     let mut answers = all.iter().filter_map(Observation::uwsgi);
     let (first, second) = (answers.next(), answers.next());

@@ -2,25 +2,28 @@ use super::wide::wide_families;
 use crate::config::{GaugeMode, SourceConfig};
 use crate::encode::FamilyView;
 use crate::merge::Now;
-use crate::merge::rules::mode_of;
-use crate::model::{Family, MetricType, WideFamily};
-use crate::parse::{Exposition, parse};
+use crate::merge::rules::{Origin, mode_of};
+use crate::model::{Family, MetricType, Role, WideFamily};
+use crate::parse::{Exposition, is_openmetrics, parse};
 use crate::scrape::{Missed, Scraped};
 use crate::source::{Source, multiproc};
 use crate::target::Target;
 use std::collections::BTreeMap;
 
 /// The family that tells how many requests a worker has seen; a namespace may stand before it.
-const REQUESTS: &str = "django_http_requests_before_middlewares_total";
+pub(super) const REQUESTS: &str = "django_http_requests_before_middlewares_total";
 /// What every family of the request middleware holds in its name.
 const HTTP_FAMILIES: &str = "django_http_";
 /// Start times closer than this are one process (clocks of one machine, printed with rounding).
 const SAME_START_SECONDS: f64 = 0.005;
+
 /// What one good answer told.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     /// Samples in the body.
     pub samples: usize,
+    /// What it was written in.
+    pub format: String,
     /// What it tells beyond that.
     pub facts: Facts,
 }
@@ -64,10 +67,23 @@ pub struct WorkerFacts {
     pub is_django_or_bare: bool,
     /// Requests counted so far, where the counter for them is there.
     pub requests: Option<f64>,
-    /// Every gauge with the name of the mode in which it is merged.
-    pub gauges: BTreeMap<String, &'static str>,
+    /// How every gauge is merged.
+    pub gauges: BTreeMap<String, Gauge>,
+    /// The type of every family, in words; several where the body itself has several.
+    pub types: BTreeMap<String, String>,
+    /// The bounds of every histogram's buckets.
+    pub buckets: BTreeMap<String, String>,
     /// Families that one label makes large.
     pub wide: Vec<WideFamily>,
+}
+
+/// How a gauge is merged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gauge {
+    /// The name of the mode.
+    pub mode: &'static str,
+    /// Whether a rule, configured or built in, says so.
+    pub has_rule: bool,
 }
 
 impl WorkerFacts {
@@ -97,6 +113,7 @@ pub struct UwsgiFacts {
 pub fn read(source: &SourceConfig, target: &Target, scraped: Scraped) -> Result<Answer, Missed> {
     let alone = SourceConfig { targets: vec![target.clone()], ..source.clone() };
     let mut state = (source.kind.build)(&alone);
+    let format = scraped.result.as_ref().map(|body| format_of(source.kind.name, body.content_type.as_deref())).unwrap_or_default();
     let round = [Some(scraped)];
     let samples = state.apply(&round, Now::default()).into_iter().flatten().next().unwrap_or(Ok(0))?;
     let facts = match (source.kind.name, &round) {
@@ -108,7 +125,22 @@ pub fn read(source: &SourceConfig, target: &Target, scraped: Scraped) -> Result<
         ("uwsgi", _) => Facts::Uwsgi(uwsgi_facts(state.as_ref())),
         _ => Facts::None,
     };
-    Ok(Answer { samples, facts })
+    Ok(Answer { samples, format, facts })
+}
+
+/// The format of an answer in words.
+fn format_of(kind: &str, content_type: Option<&str>) -> String {
+    let media = content_type.unwrap_or_default().to_ascii_lowercase();
+    let name = match kind {
+        "uwsgi" | "nginx_vts" => return "JSON".into(),
+        "nginx" => return "stub_status".into(),
+        "multiproc" => return "files".into(),
+        _ if is_openmetrics(content_type) => "OpenMetrics",
+        _ if media.contains("protobuf") => return "protobuf".into(),
+        _ => "text",
+    };
+    let version = media.split(';').find_map(|parameter| parameter.trim().strip_prefix("version="));
+    version.map_or_else(|| name.to_string(), |version| format!("{name} {}", version.trim_matches('"')))
 }
 
 /// What a worker's families tell; `source` decides how its gauges are merged.
@@ -124,19 +156,41 @@ pub fn worker_facts(exposition: &Exposition<'_>, source: &SourceConfig) -> Worke
             facts.started = family.samples.first().map(|sample| sample.value);
         }
         if name.ends_with(REQUESTS) {
-            facts.requests = Some(family.samples.iter().map(|sample| sample.value).sum());
+            // OpenMetrics has the time of creation among the samples.
+            let counts = family.samples.iter().filter(|sample| sample.role == Role::Value);
+            facts.requests = Some(counts.map(|sample| sample.value).sum());
         }
         if family.kind == MetricType::Gauge {
-            facts.gauges.insert(name.to_string(), mode_name(family, source));
+            facts.gauges.insert(name.to_string(), gauge(family, source));
+        }
+        let kind = family.kind.as_openmetrics();
+        facts
+            .types
+            .entry(name.to_string())
+            .and_modify(|kinds| *kinds = format!("{kinds} and {kind}"))
+            .or_insert_with(|| kind.into());
+        if family.kind == MetricType::Histogram {
+            facts.buckets.insert(name.to_string(), bounds(family));
         }
     }
     facts.is_django_or_bare = is_django || is_bare;
     facts
 }
 
-fn mode_name(family: &Family<'_>, source: &SourceConfig) -> &'static str {
-    let (mode, _) = mode_of(&family.name, family.kind, &source.merge);
-    GaugeMode::ALL.iter().find(|(m, _)| *m == mode).map_or("", |(_, name)| name)
+fn gauge(family: &Family<'_>, source: &SourceConfig) -> Gauge {
+    let (mode, origin) = mode_of(&family.name, family.kind, &source.merge);
+    let mode = GaugeMode::ALL.iter().find(|(m, _)| *m == mode).map_or("", |(_, name)| name);
+    Gauge { mode, has_rule: origin != Origin::Default }
+}
+
+/// The bounds of a histogram's buckets, in words.
+fn bounds(family: &Family<'_>) -> String {
+    let bound = |role| if let Role::Bucket(bound) = role { Some(bound) } else { None };
+    let mut bounds: Vec<f64> = family.samples.iter().filter_map(|sample| bound(sample.role)).collect();
+    bounds.sort_by(f64::total_cmp);
+    bounds.dedup();
+    let words = bounds.iter().map(|bound| if *bound == f64::INFINITY { "+Inf".to_string() } else { bound.to_string() });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// The files of a directory, from the family that counts them.

@@ -1,6 +1,6 @@
 //! The text for people.
 
-use super::diagnose::{Finding, Severity};
+use super::finding::{Finding, Severity};
 use super::observe::{Observation, Observed};
 use super::read::{DirectoryFacts, Facts};
 use crate::round::TargetState;
@@ -9,9 +9,11 @@ use std::io::{self, Write};
 
 /// Text is wrapped so that no line is longer than this, if its words allow.
 const WIDTH: usize = 110;
+/// Longest note beside a target, in characters: the findings say it whole.
+const NOTE_CHARS_MAX: usize = 48;
 /// Blanks between two columns.
 const GAP: usize = 2;
-const HEADER: [&str; 7] = ["SOURCE", "KIND", "TARGET", "STATE", "SAMPLES", "TIME", ""];
+const HEADER: [&str; 8] = ["SOURCE", "KIND", "TARGET", "STATE", "TIME", "SAMPLES", "FORMAT", ""];
 /// Columns whose content stands at their right edge.
 const RIGHT: [usize; 2] = [4, 5];
 const STATE_COLUMN: usize = 3;
@@ -49,6 +51,14 @@ pub(super) fn write_findings(findings: &[Finding], from: Severity, color: bool, 
         }
         for (i, line) in wrap(finding.fix.as_deref().unwrap_or_default(), WIDTH - indent.len() - 3).iter().enumerate() {
             writeln!(out, "{indent}{} {line}", if i == 0 { "->" } else { "  " })?;
+        }
+        for paste in &finding.pastes {
+            writeln!(out, "{indent}   {}", paint(&plain(&paste.place.in_words(&finding.source)), DIM, color))?;
+            // Never wrapped: what is pasted must stay as it is.
+            for line in paste.text.lines() {
+                let line = format!("{indent}     {}", paint(&plain(line), BOLD, color && !line.is_empty()));
+                writeln!(out, "{}", line.trim_end())?;
+            }
         }
     }
     Ok(())
@@ -97,11 +107,20 @@ fn target_row(observation: &Observation<'_>, observed: &Observed<'_>) -> [String
         (TargetState::Up, Some(Facts::Uwsgi(facts))) => format!("{} workers running", facts.running),
         (TargetState::Up, Some(Facts::Directory(facts))) => directory_note(facts),
         (TargetState::Stuck | TargetState::Down, _) => {
-            observed.missed().map(|missed| plain(&missed.to_string())).unwrap_or_default()
+            observed.missed().map(|missed| shortened(&plain(&missed.to_string()))).unwrap_or_default()
         }
         _ => String::new(),
     };
-    [String::new(), String::new(), observed.target.id.clone(), state.as_str().into(), samples, time, note]
+    let format = answer.map_or_else(|| "-".to_string(), |answer| plain(&answer.format));
+    [String::new(), String::new(), observed.target.id.clone(), state.as_str().into(), time, samples, format, note]
+}
+
+fn shortened(note: &str) -> String {
+    if note.chars().count() <= NOTE_CHARS_MAX {
+        return note.to_string();
+    }
+    let start: String = note.chars().take(NOTE_CHARS_MAX - 1).collect();
+    format!("{}…", start.trim_end())
 }
 
 /// How many files there are, and of whom.
@@ -134,7 +153,7 @@ fn write_gauges(observations: &[Observation<'_>], out: &mut dyn Write) -> io::Re
 
 /// Every gauge of a source's workers with its mode.
 pub(super) fn gauges<'o>(observation: &'o Observation<'_>) -> BTreeMap<&'o str, &'static str> {
-    observation.workers().flat_map(|(_, facts)| facts.gauges.iter().map(|(family, mode)| (family.as_str(), *mode))).collect()
+    observation.workers().flat_map(|(_, facts)| facts.gauges.iter().map(|(family, gauge)| (family.as_str(), gauge.mode))).collect()
 }
 
 /// Lines of at most `width` characters, broken at blanks; a longer word gets a line of its own.
@@ -158,6 +177,7 @@ const RED: &str = "31";
 const GREEN: &str = "32";
 const YELLOW: &str = "33";
 const DIM: &str = "2";
+const BOLD: &str = "1";
 
 fn state_color(state: &str) -> &'static str {
     match state {

@@ -1,6 +1,7 @@
 //! Families that one label makes large. Code of the finding: `wide_family`.
 
-use super::diagnose::{Finding, Severity};
+use super::code::Code;
+use super::finding::{Finding, Place, Severity};
 use super::observe::Observation;
 use crate::config::SourceConfig;
 use crate::merge::rules::matches;
@@ -29,16 +30,14 @@ pub(super) fn diagnose(pool: &Observation<'_>, findings: &mut Vec<Finding>) {
             *held = family;
         }
     }
-    findings.extend(families.into_values().map(|family| Finding {
-        severity: Severity::Note,
-        code: "wide_family",
-        source: pool.source.name.clone(),
-        targets: Vec::new(),
-        text: format!(
+    findings.extend(families.into_values().map(|family| {
+        let text = format!(
             "{} has {} series in one worker; without the label {} it would have {}",
             family.name, family.series, family.label, family.left
-        ),
-        fix: Some(format!("if nobody asks by it: {}", family.setting())),
+        );
+        let finding = Finding::new(Severity::Note, Code::WideFamily, &pool.source.name, text);
+        let fix = format!("if nobody asks by {}, add the workers up without it before Prometheus stores them", family.label);
+        finding.fix(fix).paste(Place::Source, family.setting())
     }));
 }
 

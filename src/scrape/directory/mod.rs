@@ -69,8 +69,8 @@ pub(super) async fn read(path: &Path, how: &Request, sink: &mut Sink<'_>) -> Res
     }
     offer(Part::End)?;
     Ok(match whole {
-        None => Body { content_type: None, bytes: bytes::Bytes::new(), streamed: Some(length) },
-        Some(frames) => Body { content_type: None, bytes: frames.into_bytes(), streamed: None },
+        None => Body { content_type: None, bytes: bytes::Bytes::new(), streamed: Some(length), date: None },
+        Some(frames) => Body { content_type: None, bytes: frames.into_bytes(), streamed: None, date: None },
     })
 }
 

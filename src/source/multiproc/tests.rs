@@ -106,7 +106,7 @@ impl Pod {
     /// A whole scrape; every series but those about the files.
     fn scrape(&mut self) -> BTreeMap<String, f64> {
         self.hear(usize::MAX);
-        self.apply(Ok(Body { content_type: None, bytes: bytes::Bytes::new(), streamed: Some(0) })).unwrap();
+        self.apply(Ok(Body { content_type: None, bytes: bytes::Bytes::new(), streamed: Some(0), date: None })).unwrap();
         self.shown()
     }
 
@@ -263,7 +263,7 @@ fn a_file_that_could_not_be_read_is_tried_again() {
     pod.put("counter_2.db", Owner::Holds, counter(1.0));
     pod.scrape();
     let file = pod.listed().into_iter().find(|(file, _)| file.name == "counter_1.db").unwrap().0;
-    let ok = || Ok(Body { content_type: None, bytes: bytes::Bytes::new(), streamed: Some(0) });
+    let ok = || Ok(Body { content_type: None, bytes: bytes::Bytes::new(), streamed: Some(0), date: None });
     let hear = |pod: &mut Pod, part: Part<'_>| pod.source.receive(0, part).unwrap();
     hear(&mut pod, Part::Begin(None));
     hear(&mut pod, Part::Listed(&file));
@@ -409,7 +409,10 @@ fn several_directories_stay_apart() {
             bytes.len()
         );
         let whole = [head.as_bytes(), b"\n", &bytes].concat();
-        Some(Scraped { result: Ok(Body { content_type: None, bytes: whole.into(), streamed: None }), duration: Duration::ZERO })
+        Some(Scraped {
+            result: Ok(Body { content_type: None, bytes: whole.into(), streamed: None, date: None }),
+            duration: Duration::ZERO,
+        })
     };
     let outcomes = source.apply(&[body(1.0), body(2.0)], Now::default());
     assert_eq!(outcomes, [Some(Ok(1)), Some(Ok(1))]);

@@ -20,7 +20,7 @@ impl Canned {
         let (reads, bodies) = canned.get_mut(target.id.as_str()).unwrap();
         let result = bodies[(*reads).min(bodies.len() - 1)].clone();
         *reads += 1;
-        let body = |text: &'static str| Body { content_type: None, bytes: text.into(), streamed: None };
+        let body = |text: &'static str| Body { content_type: None, bytes: text.into(), streamed: None, date: None };
         Scraped { result: result.map(body), duration: Duration::from_millis(1) }
     }
 
@@ -32,7 +32,9 @@ impl Canned {
         let mut out = Vec::new();
         let options = Options { pause: Duration::ZERO, ..options };
         let well =
-            check_with(config, &options, &async |_: &SourceConfig, t: &Target| self.scrape(t).await, &mut out).await.unwrap();
+            check_with(config, &options, &async |_: &SourceConfig, t: &Target| self.scrape(t).await, &mut out, &mut Vec::new())
+                .await
+                .unwrap();
         (well, String::from_utf8(out).unwrap())
     }
 }
@@ -80,7 +82,7 @@ async fn the_simulated_stack_is_well() {
     let workers = SourceConfig { expect: Some(stack.expect), ..real("workers", &stack.workers) };
     let config = config(vec![workers, real("uwsgi", &stack.uwsgi), real("nginx", &stack.nginx)]);
     let mut out = Vec::new();
-    let well = check(&config, &Options::default(), &mut out).await.unwrap();
+    let well = check(&config, &Options::default(), &mut out, &mut Vec::new()).await.unwrap();
     let text = String::from_utf8(out).unwrap();
     assert!(well && text.contains("4 workers running") && text.ends_with("All is well.\n"), "{text}");
     assert!(text.contains("  sum         process_resident_memory_bytes, shop_requests_in_progress"), "{text}");
@@ -91,7 +93,7 @@ async fn the_simulated_stack_is_well() {
     let config = Config { sources: vec![short], ..config };
     let mut out = Vec::new();
     let quiet = Options { quiet: true, pause: Duration::ZERO, ..Options::default() };
-    assert!(!check(&config, &quiet, &mut out).await.unwrap());
+    assert!(!check(&config, &quiet, &mut out, &mut Vec::new()).await.unwrap());
     let text = String::from_utf8(out).unwrap();
     assert!(text.starts_with("error    django: 1 of 4 workers are up"), "{text}");
 }
@@ -125,6 +127,6 @@ async fn json_is_for_programs() {
     assert!(!well && json["ok"] == false);
     let target = &json["sources"][0]["targets"][0];
     assert_eq!((&target["state"], &target["outcome"]), (&"down".into(), &"refused".into()));
-    assert_eq!(json["findings"][0]["code"], "refused");
+    assert_eq!(json["findings"][0]["code"], "nothing_listens");
     assert!(json["findings"][0]["fix"].as_str().unwrap().contains("nginx is not running"));
 }
