@@ -1,7 +1,7 @@
 //! What file, flags and environment gave, before it is looked at as a whole.
 
 use super::problem::Given;
-use super::{Limits, LogFormat, LogLevel, SourceConfig, StateConfig};
+use super::{Limits, LogFormat, LogLevel, Pages, SourceConfig, StateConfig};
 use crate::source::Kind;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ pub(crate) struct Draft {
     pub(crate) telemetry_path: Option<String>,
     pub(crate) openmetrics_created: Option<bool>,
     pub(crate) enable_lifecycle: Option<bool>,
+    pub(crate) pages: Option<Pages>,
     pub(crate) state: StateConfig,
     pub(crate) log_level: Option<LogLevel>,
     pub(crate) log_format: Option<LogFormat>,

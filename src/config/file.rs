@@ -20,7 +20,8 @@ use std::sync::Arc;
 const ROOT_KEYS: &[&str] = &["scrape_timeout", "sources", "limits", "web", "state", "log"];
 
 /// Keys under `web`.
-const WEB_KEYS: &[&str] = &["listen_addresses", "config_file", "telemetry_path", "openmetrics_created", "enable_lifecycle"];
+const WEB_KEYS: &[&str] =
+    &["listen_addresses", "config_file", "telemetry_path", "openmetrics_created", "enable_lifecycle", "pages"];
 
 /// Reads a file into `draft`, noting every mistake.
 pub(crate) fn read_file(path: &Path, env: &Env<'_>, draft: &mut Draft, problems: &mut Problems) {
@@ -101,6 +102,7 @@ fn read_web(reader: &mut Reader<'_>, field: &Field<'_>, draft: &mut Draft) {
     }
     draft.openmetrics_created = map.get("openmetrics_created").and_then(|field| reader.value(&field, choice));
     draft.enable_lifecycle = map.get("enable_lifecycle").and_then(|field| reader.value(&field, choice));
+    draft.pages = map.get("pages").and_then(|field| reader.value(&field, choice));
 }
 
 fn read_state(reader: &mut Reader<'_>, field: &Field<'_>, draft: &mut Draft) {
