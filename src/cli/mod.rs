@@ -5,6 +5,7 @@ pub mod check;
 pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
+pub mod explain;
 pub mod healthcheck;
 pub mod logging;
 pub mod multiproc;

@@ -79,7 +79,6 @@ pub(super) fn api(proxy: &Proxy, query: Option<&str>) -> Response {
     match proxy.explain(&asked.name, asked.window) {
         Ok(found) if asked.is_text => text(StatusCode::OK, Written(&found, asked.window)),
         Ok(data) => json(StatusCode::OK, serde_json::to_vec(&Found { status: "success", data })),
-        // For the command line, which shows the words and knows them by their beginning.
         Err(why) if asked.is_text => text(StatusCode::NOT_FOUND, why),
         Err(why) => {
             let missing =

@@ -10,6 +10,7 @@ mod endpoints;
 mod failing_targets;
 mod formats;
 mod last_words;
+mod page;
 mod polls;
 mod relabelling;
 mod reload;
