@@ -77,6 +77,8 @@ pub enum Command {
         #[arg(value_name = "FAMILY")]
         family: String,
     },
+    /// Show how the targets of the running proxy stand, again and again; once, where the output is no terminal
+    Top,
     /// Ask the running proxy whether it is healthy: for images without a shell
     Healthcheck,
 }

@@ -13,3 +13,4 @@ pub mod run;
 pub mod scrape;
 pub mod serve;
 mod source_flags;
+pub mod top;

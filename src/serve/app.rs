@@ -238,3 +238,28 @@ fn may_see_pages<B>(pages: Pages, request: &Request<B>, names: &[String]) -> boo
         _ => false,
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_see_pages() {
+        let sees = |pages, peer, host: &str| {
+            let request = Request::get("/").header("host", host).extension(peer).body(()).unwrap();
+            may_see_pages(pages, &request, &["metrics.example.org".to_string()])
+        };
+        for (pages, peer, host, want) in [
+            (Pages::On, Peer::Tcp, "evil.example", true),
+            (Pages::Loopback, Peer::Tcp, "localhost", false),
+            (Pages::Loopback, Peer::Loopback, "localhost:11011", true),
+            (Pages::Loopback, Peer::Loopback, "metrics.example.org", true),
+            (Pages::Loopback, Peer::Loopback, "evil.example", false),
+            (Pages::Loopback, Peer::Unix, "evil.example", true),
+            (Pages::Off, Peer::Unix, "localhost", false),
+        ] {
+            assert_eq!(sees(pages, peer, host), want, "{pages:?} {peer:?} {host}");
+        }
+    }
+}

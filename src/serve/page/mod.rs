@@ -26,7 +26,7 @@ pub(super) const STYLE_PATH: &str = "/page.css";
 /// The script's path.
 pub(super) const SCRIPT_PATH: &str = "/page.js";
 /// Only our own style and script, asked for by their own paths; no frames, no forms that lead elsewhere.
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; \
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; \
                       frame-ancestors 'none'";
 /// Families shown on the page, and most of those found.
 pub(super) const FAMILIES_SHOWN: usize = 25;
