@@ -2,8 +2,9 @@
 
 use super::escape::{Shown, family_link};
 use super::{ago, table};
-use crate::merge::{Life, Reset};
+use crate::merge::{Life, Now, Reset};
 use crate::round::{SourceReport, TargetReport};
+use crate::serve::targets::time;
 
 /// Width of the drawing, in units.
 const WIDTH: f64 = 1000.0;
@@ -44,7 +45,7 @@ fn row(target: &TargetReport, first: f64, now: f64) -> String {
     let bars: String = target.lives.iter().enumerate().map(bar).collect();
     let count = target.lives.len();
     format!(
-        "<tr><td class=\"name\"><bdi>{}</bdi><td class=\"n\">{count}<td>{began}<td><svg class=\"lives\" role=\"img\" \
+        "<tr><td class=\"name\"><bdi>{}</bdi><td class=\"n\">{count}<td class=\"t\">{began}<td><svg class=\"lives\" role=\"img\" \
          viewBox=\"0 0 {WIDTH} 18\" preserveAspectRatio=\"none\" aria-label=\"{count} seen; the last one {}\">\
          <line x1=\"0\" x2=\"{WIDTH}\" y1=\"9\" y2=\"9\"/>{bars}</svg></tr>",
         Shown(&target.target.id),
@@ -64,7 +65,7 @@ fn resets(resets: &[Reset], now: f64) -> String {
 
 pub(super) fn reset_row(reset: &Reset, now: f64) -> String {
     format!(
-        "<tr><td>{}<td class=\"name\"><bdi>{}</bdi><td>{}<td>{}</tr>",
+        "<tr><td class=\"t\">{}<td class=\"name\"><bdi>{}</bdi><td>{}<td>{}</tr>",
         ago(now, reset.at),
         Shown(&reset.worker),
         reset.cause.as_str(),
@@ -75,7 +76,7 @@ pub(super) fn reset_row(reset: &Reset, now: f64) -> String {
 /// What began anew.
 fn what(reset: &Reset) -> String {
     if reset.families.is_empty() {
-        let start = |at: Option<f64>| at.map_or_else(|| "unknown".into(), |at| format!("{at:.2}"));
+        let start = |at: Option<f64>| at.map_or_else(|| "unknown".into(), |at| time(Some(Now { unix: at, ..Now::default() })));
         return format!("another process: began {}, before it {}", start(reset.to_start), start(reset.from_start));
     }
     let value = |v: Option<f64>| v.map_or_else(|| "nothing".into(), |v| v.to_string());

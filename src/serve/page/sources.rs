@@ -47,7 +47,7 @@ fn row(report: &TargetReport, is_pool: bool, now: f64) -> String {
     let success = status.last_success.map_or_else(|| "never".into(), |at| ago(now, at.unix));
     let resets = if is_pool { format!("<td class=\"n\">{resets}") } else { String::new() };
     format!(
-        "<tr><td class=\"name\"><bdi>{}</bdi><td class=\"{state}\">{state}<td>{success}<td class=\"n\">{:.1} ms<td>{}<td class=\"n\">{}\
+        "<tr><td class=\"name\"><bdi>{}</bdi><td class=\"{state}\">{state}<td class=\"t\">{success}<td class=\"n\">{:.1} ms<td>{}<td class=\"n\">{}\
          <td class=\"n\">{}{resets}<td>{error}{hint}{faults}</tr>",
         Shown(&target.text),
         status.last_duration.as_secs_f64() * 1000.0,
