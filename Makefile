@@ -1,10 +1,13 @@
 # make test   what must pass: installs what the tests run against (tests/stack/install.sh), runs every test, fuzzes for a moment
 # make check  formatting, lints, documentation: no warning is left standing
+# make audit  published vulnerabilities of what is built in, looked up in RustSec's list (needs cargo-audit, and GitHub, where the list is);
+#             licences, sources and versions are held by a test: tests/dependencies.rs
 # make bench  one table of what the program costs, beside other ways to do the same
 # make properties   the laws of the merge and the formats with other random lives each time: PROPERTY_SCALE times as many (default 30)
+# make static the program as the container image has it, linked statically: target/x86_64-unknown-linux-gnu/release/onescrape
 # make fuzz   longer fuzzing of the parsers and the merge: FUZZ_SECONDS a target (default 60)
 
-.PHONY: test check lint doc install bench properties fuzz fuzz-short
+.PHONY: test check lint doc audit install bench properties static fuzz fuzz-short
 
 # Where the servers of the tests live; the tests look there too.
 export ONESCRAPE_STACK ?= $(CURDIR)/.stack
@@ -30,6 +33,9 @@ doc:
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 
+audit:
+	cargo audit --deny warnings
+
 bench: export ONESCRAPE_SMALLEST ?= $(CURDIR)/target/small/onescrape
 bench:
 	@cargo build --locked --quiet --profile small --no-default-features --bin onescrape
@@ -40,6 +46,11 @@ bench:
 properties: export PROPERTY_SCALE ?= 30
 properties:
 	cargo test --locked --test properties_merge --test properties_stream --test properties_formats
+
+# The same line as in deploy/docker/Dockerfile, which a test sees to.
+static: export RUSTFLAGS = -C target-feature=+crt-static
+static:
+	cargo build --release --locked --bin onescrape --target "$$(rustc --print host-tuple)"
 
 fuzz:
 	fuzz/run.sh

@@ -3,6 +3,7 @@
 use crate::config::{LogConfig, LogFormat, LogLevel};
 use serde_json::{Map, Value};
 use std::fmt;
+use std::panic::PanicHookInfo;
 use std::time::SystemTime;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
@@ -16,7 +17,18 @@ use tracing_subscriber::registry::LookupSpan;
 /// # Errors
 /// If that has been done before.
 pub fn init(config: LogConfig) -> Result<(), tracing::subscriber::SetGlobalDefaultError> {
-    tracing::subscriber::set_global_default(subscriber(config, std::io::stderr))
+    tracing::subscriber::set_global_default(subscriber(config, std::io::stderr))?;
+    std::panic::set_hook(Box::new(log_panic));
+    Ok(())
+}
+
+/// A panic costs what it happened in, a request or the scrape of a target, and is an event like any other.
+fn log_panic(info: &PanicHookInfo<'_>) {
+    let at = info.location().map(ToString::to_string).unwrap_or_default();
+    let payload = info.payload();
+    let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let reason = text.unwrap_or("no words");
+    tracing::error!(at, reason, "a fault in onescrape itself; please report it");
 }
 
 /// What [`init`] sets up, writing elsewhere.
@@ -201,6 +213,20 @@ mod tests {
         );
         let ts = text.strip_prefix("ts=").and_then(|t| t.split(' ').next()).unwrap();
         assert!(humantime::parse_rfc3339(ts).is_ok(), "{ts}");
+    }
+
+    #[test]
+    fn a_panic_is_an_event_with_its_place() {
+        let text = logged(LogLevel::Error, LogFormat::Json, || {
+            let before = std::panic::take_hook();
+            std::panic::set_hook(Box::new(log_panic));
+            let caught = std::panic::catch_unwind(|| panic!("out of {}", "cheese"));
+            std::panic::set_hook(before);
+            assert!(caught.is_err());
+        });
+        let event: Value = serde_json::from_str(text.trim_end()).unwrap();
+        assert_eq!((&event["level"], &event["reason"]), (&"error".into(), &"out of cheese".into()));
+        assert!(event["at"].as_str().is_some_and(|at| at.contains("logging.rs:")), "{text}");
     }
 
     #[test]

@@ -84,7 +84,11 @@ fn accepted(loaded: Result<Config, ConfigErrors>) -> Result<Config, Failure> {
 
 /// Runs on one thread: the program waits far more than it computes, and every thread would cost memory.
 fn block_on<T, E: Error>(command: impl Future<Output = Result<T, E>>) -> Result<T, Failure> {
-    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)?)
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let result = runtime.block_on(command);
+    // Work on other threads that nobody waits for any more, like the look-up of a name, must not keep the program from ending.
+    runtime.shutdown_background();
+    Ok(result?)
 }
 
 async fn check_all(config: &Config, options: &CheckArgs) -> io::Result<u8> {

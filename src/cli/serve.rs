@@ -33,8 +33,9 @@ pub enum ServeError {
     Signals(std::io::Error),
 }
 
-/// Runs the proxy until SIGTERM, SIGINT or an order to quit; then requests under way finish. One round is made at once, so that readiness
-/// waits for no scraper. What `supply` has next is put in force on SIGHUP, on an order to reload and when its file has changed.
+/// Runs the proxy until SIGTERM, SIGINT or an order to quit; then requests under way finish, no longer than `limits.drain_timeout`. A
+/// signal after that ends it at once. One round is made at once, so that readiness waits for no scraper. What `supply` has next is put
+/// in force on SIGHUP, on an order to reload and when its file has changed.
 ///
 /// # Errors
 /// What keeps it from starting, before anything is served.
@@ -50,8 +51,7 @@ pub async fn serve(config: Config, supply: Supply) -> Result<(), ServeError> {
 /// # Errors
 /// See [`ServeError`].
 pub async fn serve_on(listeners: Vec<Listener>, config: &Config, supply: Supply) -> Result<(), ServeError> {
-    let mut term = signal(SignalKind::terminate()).map_err(ServeError::Signals)?;
-    let mut int = signal(SignalKind::interrupt()).map_err(ServeError::Signals)?;
+    let mut ending = Ending::watch()?;
     let hup = signal(SignalKind::hangup()).map_err(ServeError::Signals)?;
     let gate = Gate::open(config.web.config_file.as_deref())?;
     let store = config.state.file.as_deref().map(Store::open).transpose()?;
@@ -60,7 +60,7 @@ pub async fn serve_on(listeners: Vec<Listener>, config: &Config, supply: Supply)
     let mut discovery = Discovery::start(config);
     let filled = tokio::select! {
         filled = discovery.first(config.scrape_timeout) => filled,
-        () = told_to_end(&mut term, &mut int, &quit) => return Ok(()),
+        () = told_to_end(&mut ending, &quit) => return Ok(()),
     };
     let proxy = match store {
         Some(store) => Proxy::resume(&filled.config, store)?,
@@ -76,24 +76,66 @@ pub async fn serve_on(listeners: Vec<Listener>, config: &Config, supply: Supply)
     let reloader = Reloader::new(follower, proxy.clone(), app.clone(), config);
     let save_interval = watch::Sender::new(config.state.save_interval);
     let intervals = save_interval.subscribe();
+    let draining = Notify::new();
+    let told = async {
+        told_to_end(&mut ending, &quit).await;
+        draining.notify_one();
+    };
+    let served = async {
+        tokio::select! {
+            () = run(listeners, app, told) => {}
+            () = following => {}
+            () = sync_state(&proxy, intervals) => {}
+            () = reload(reloader, supply, hup, reloads, &save_interval) => {}
+        }
+        proxy.sync_state().await;
+        tracing::info!("ended");
+    };
     tokio::select! {
-        () = run(listeners, app, told_to_end(&mut term, &mut int, &quit)) => {}
-        () = following => {}
-        () = sync_state(&proxy, intervals) => {}
-        () = reload(reloader, supply, hup, reloads, &save_interval) => {}
+        () = served => {}
+        // What was answered is in the state file already; only a crash of the machine could lose it now.
+        signal = told_again(&draining) => tracing::warn!(signal, "ended at once: requests under way were cut off"),
     }
-    proxy.sync_state().await;
-    tracing::info!("ended");
     Ok(())
 }
 
-async fn told_to_end(term: &mut Signal, int: &mut Signal, quit: &Notify) {
+/// The signals that end the program.
+struct Ending {
+    term: Signal,
+    int: Signal,
+}
+
+impl Ending {
+    fn watch() -> Result<Self, ServeError> {
+        let of = |kind| signal(kind).map_err(ServeError::Signals);
+        Ok(Self { term: of(SignalKind::terminate())?, int: of(SignalKind::interrupt())? })
+    }
+
+    /// Waits for the next one.
+    async fn signal(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.term.recv() => "SIGTERM",
+            _ = self.int.recv() => "SIGINT",
+        }
+    }
+}
+
+async fn told_to_end(ending: &mut Ending, quit: &Notify) {
     let order = tokio::select! {
-        _ = term.recv() => "SIGTERM",
-        _ = int.recv() => "SIGINT",
+        signal = ending.signal() => signal,
         () = quit.notified() => "POST /-/quit",
     };
     tracing::info!(order, "ending: requests under way may finish");
+}
+
+/// Waits for a signal that comes while the program ends already.
+async fn told_again(draining: &Notify) -> &'static str {
+    draining.notified().await;
+    match Ending::watch() {
+        Ok(mut ending) => ending.signal().await,
+        // Without it the drain has its time.
+        Err(_) => std::future::pending().await,
+    }
 }
 
 /// Makes the state survive a crash of the machine, again and again.

@@ -1,7 +1,8 @@
 //! What file, flags and environment gave, before it is looked at as a whole.
 
+use super::limits::LimitsDraft;
 use super::problem::Given;
-use super::{Limits, LogFormat, LogLevel, Pages, SourceConfig, StateConfig};
+use super::{LogFormat, LogLevel, Pages, SourceConfig, StateConfig};
 use crate::source::Kind;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use std::time::Duration;
 pub(crate) struct Draft {
     pub(crate) scrape_timeout: Option<Duration>,
     pub(crate) sources: Vec<SourceDraft>,
-    pub(crate) limits: Limits,
+    pub(crate) limits: LimitsDraft,
     pub(crate) listen_addresses: Vec<Given>,
     pub(crate) web_config_file: Option<Given>,
     pub(crate) telemetry_path: Option<String>,

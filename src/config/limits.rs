@@ -1,8 +1,9 @@
-//! The keys under `limits`: one row each says how it is read and shown.
+//! The keys under `limits`: one row each says how it is read and shown. [`Limit`] names those whose hits are counted.
 
 use super::Limits;
 use super::duration::{DURATION_MAX, TIMEOUT_MIN, duration, show_duration};
 use super::value::{count, show_size, size};
+use std::time::Duration;
 
 /// Most series a setting may ask for; a series costs about 100 bytes and more, so this is beyond any sidecar.
 const SERIES_MAX: usize = 100_000_000;
@@ -14,13 +15,88 @@ const BODY_BYTES: std::ops::RangeInclusive<usize> = 1 << 10..=4 << 30;
 const LABEL_VALUE_BYTES_MAX: usize = 16 << 20;
 /// Most labels of a series that may be allowed.
 const LABELS_MAX: usize = 10_000;
-/// Most connections that may be allowed.
+/// Most connections that may be allowed, one way or the other.
 const CONNECTIONS_MAX: usize = 65_535;
+/// Bytes of the head of a message, from the least that hyper can be held to.
+const HEADER_BYTES: std::ops::RangeInclusive<usize> = 8 << 10..=1 << 20;
+/// Most redirects that may be allowed: as many as browsers follow.
+const REDIRECTS_MAX: usize = 20;
+
+/// A limit whose hits are counted in `onescrape_limit_hits_total`, under its name in the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)] // their meaning stands with the settings of the same names
+pub enum Limit {
+    BodyBytesMax,
+    ClientHeaderBytesMax,
+    ClientHeaderTimeout,
+    ClientResponseTimeout,
+    ClientWriteTimeout,
+    ConnectionsMax,
+    FileBytesMax,
+    FilesMax,
+    HeaderBytesMax,
+    LabelValueBytesMax,
+    LabelsMax,
+    MaxSeries,
+    MaxSlots,
+    RedirectsMax,
+    ScrapesMax,
+}
+
+impl Limit {
+    /// Every one, in the order in which they are shown.
+    pub const ALL: [Self; 15] = [
+        Self::BodyBytesMax,
+        Self::ClientHeaderBytesMax,
+        Self::ClientHeaderTimeout,
+        Self::ClientResponseTimeout,
+        Self::ClientWriteTimeout,
+        Self::ConnectionsMax,
+        Self::FileBytesMax,
+        Self::FilesMax,
+        Self::HeaderBytesMax,
+        Self::LabelValueBytesMax,
+        Self::LabelsMax,
+        Self::MaxSeries,
+        Self::MaxSlots,
+        Self::RedirectsMax,
+        Self::ScrapesMax,
+    ];
+
+    /// Its name in the configuration, and as value of the label `limit`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::BodyBytesMax => "body_bytes_max",
+            Self::ClientHeaderBytesMax => "client_header_bytes_max",
+            Self::ClientHeaderTimeout => "client_header_timeout",
+            Self::ClientResponseTimeout => "client_response_timeout",
+            Self::ClientWriteTimeout => "client_write_timeout",
+            Self::ConnectionsMax => "connections_max",
+            Self::FileBytesMax => "file_bytes_max",
+            Self::FilesMax => "files_max",
+            Self::HeaderBytesMax => "header_bytes_max",
+            Self::LabelValueBytesMax => "label_value_bytes_max",
+            Self::LabelsMax => "labels_max",
+            Self::MaxSeries => "max_series",
+            Self::MaxSlots => "max_slots",
+            Self::RedirectsMax => "redirects_max",
+            Self::ScrapesMax => "scrapes_max",
+        }
+    }
+}
+
+/// What the keys are read into: the limits, with `max_series` not yet settled.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct LimitsDraft {
+    pub(crate) limits: Limits,
+    /// `None`: auto.
+    pub(crate) max_series: Option<usize>,
+}
 
 /// One key under `limits`.
 pub(crate) struct LimitKey {
     pub(crate) name: &'static str,
-    pub(crate) read: fn(&mut Limits, &str) -> Result<(), String>,
+    pub(crate) read: fn(&mut LimitsDraft, &str) -> Result<(), String>,
     pub(crate) show: fn(&Limits) -> String,
 }
 
@@ -28,10 +104,10 @@ pub(crate) struct LimitKey {
 pub(crate) const LIMITS: &[LimitKey] = &[
     LimitKey {
         name: "max_series",
-        read: |limits, text| {
-            limits.max_series = match text {
-                "auto" => Limits::default().max_series,
-                _ => count(text, &(1..=SERIES_MAX)).map_err(|e| format!("{e}, or auto"))?,
+        read: |draft, text| {
+            draft.max_series = match text {
+                "auto" => None,
+                _ => Some(count(text, &(1..=SERIES_MAX)).map_err(|e| format!("{e}, or auto"))?),
             };
             Ok(())
         },
@@ -39,32 +115,94 @@ pub(crate) const LIMITS: &[LimitKey] = &[
     },
     LimitKey {
         name: "max_slots",
-        read: |limits, text| count(text, &(1..=SLOTS_MAX)).map(|n| limits.max_slots = n),
+        read: |draft, text| count(text, &(1..=SLOTS_MAX)).map(|n| draft.limits.max_slots = n),
         show: |limits| limits.max_slots.to_string(),
     },
     LimitKey {
         name: "body_bytes_max",
-        read: |limits, text| size(text, &BODY_BYTES).map(|n| limits.body_bytes_max = n),
+        read: |draft, text| size(text, &BODY_BYTES).map(|n| draft.limits.body_bytes_max = n),
         show: |limits| show_size(limits.body_bytes_max),
     },
     LimitKey {
         name: "label_value_bytes_max",
-        read: |limits, text| size(text, &(1..=LABEL_VALUE_BYTES_MAX)).map(|n| limits.label_value_bytes_max = n),
+        read: |draft, text| size(text, &(1..=LABEL_VALUE_BYTES_MAX)).map(|n| draft.limits.label_value_bytes_max = n),
         show: |limits| show_size(limits.label_value_bytes_max),
     },
     LimitKey {
         name: "labels_max",
-        read: |limits, text| count(text, &(1..=LABELS_MAX)).map(|n| limits.labels_max = n),
+        read: |draft, text| count(text, &(1..=LABELS_MAX)).map(|n| draft.limits.labels_max = n),
         show: |limits| limits.labels_max.to_string(),
     },
     LimitKey {
+        name: "header_bytes_max",
+        read: |draft, text| size(text, &HEADER_BYTES).map(|n| draft.limits.header_bytes_max = n),
+        show: |limits| show_size(limits.header_bytes_max),
+    },
+    LimitKey {
+        name: "redirects_max",
+        read: |draft, text| count(text, &(1..=REDIRECTS_MAX)).map(|n| draft.limits.redirects_max = n),
+        show: |limits| limits.redirects_max.to_string(),
+    },
+    LimitKey {
+        name: "scrapes_max",
+        read: |draft, text| count(text, &(1..=CONNECTIONS_MAX)).map(|n| draft.limits.scrapes_max = n),
+        show: |limits| limits.scrapes_max.to_string(),
+    },
+    LimitKey {
         name: "connections_max",
-        read: |limits, text| count(text, &(1..=CONNECTIONS_MAX)).map(|n| limits.connections_max = n),
+        read: |draft, text| count(text, &(1..=CONNECTIONS_MAX)).map(|n| draft.limits.connections_max = n),
         show: |limits| limits.connections_max.to_string(),
     },
     LimitKey {
+        name: "client_header_bytes_max",
+        read: |draft, text| size(text, &HEADER_BYTES).map(|n| draft.limits.client_header_bytes_max = n),
+        show: |limits| show_size(limits.client_header_bytes_max),
+    },
+    LimitKey {
         name: "client_header_timeout",
-        read: |limits, text| duration(text, &(TIMEOUT_MIN..=DURATION_MAX)).map(|d| limits.client_header_timeout = d),
+        read: |draft, text| time(text).map(|d| draft.limits.client_header_timeout = d),
         show: |limits| show_duration(limits.client_header_timeout),
     },
+    LimitKey {
+        name: "client_write_timeout",
+        read: |draft, text| time(text).map(|d| draft.limits.client_write_timeout = d),
+        show: |limits| show_duration(limits.client_write_timeout),
+    },
+    LimitKey {
+        name: "client_response_timeout",
+        read: |draft, text| time(text).map(|d| draft.limits.client_response_timeout = d),
+        show: |limits| show_duration(limits.client_response_timeout),
+    },
+    LimitKey {
+        name: "drain_timeout",
+        read: |draft, text| time(text).map(|d| draft.limits.drain_timeout = d),
+        show: |limits| show_duration(limits.drain_timeout),
+    },
 ];
+
+fn time(text: &str) -> Result<Duration, String> {
+    duration(text, &(TIMEOUT_MIN..=DURATION_MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::source_keys::is_source_key;
+
+    /// Limits that no scrape can tell: the process ends.
+    const NOT_COUNTED: [&str; 1] = ["drain_timeout"];
+
+    #[test]
+    fn every_setting_that_limits_is_counted_and_nothing_else() {
+        let mut counted = Limit::ALL.map(Limit::name);
+        let shown = counted;
+        counted.sort_unstable();
+        assert_eq!(counted, shown, "in order of their names");
+        for key in LIMITS.iter().filter(|key| !NOT_COUNTED.contains(&key.name)) {
+            assert!(counted.contains(&key.name), "{}", key.name);
+        }
+        for name in counted {
+            assert!(LIMITS.iter().any(|key| key.name == name) || is_source_key(name), "{name} is no setting");
+        }
+    }
+}

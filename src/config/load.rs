@@ -5,6 +5,7 @@ use super::draft::{Draft, SourceDraft};
 use super::duration::show_duration;
 use super::expand::Env;
 use super::file::{read_bytes, read_file};
+use super::memory;
 use super::overrides::Overrides;
 use super::problem::{ConfigErrors, Given, Origin, Problem, Problems};
 use super::web::{DEFAULT_LISTEN, DEFAULT_TELEMETRY_PATH, comparable, is_own, listen_address};
@@ -77,8 +78,8 @@ fn finish(mut draft: Draft, overrides: &Overrides, env: &Env<'_>, mut problems: 
         check_web_file(given, env, &mut problems);
     }
     let mut seen = Seen::default();
-    let limits = draft.limits;
-    let sources = draft
+    let mut limits = draft.limits.limits;
+    let mut sources: Vec<SourceConfig> = draft
         .sources
         .into_iter()
         .map(|source| {
@@ -93,6 +94,8 @@ fn finish(mut draft: Draft, overrides: &Overrides, env: &Env<'_>, mut problems: 
             config
         })
         .collect();
+    limits.max_series = draft.limits.max_series.unwrap_or_else(|| memory::max_series(&limits, &sources));
+    sources.iter_mut().for_each(|source| source.limits = limits);
     let log = LogConfig { level: draft.log_level.unwrap_or_default(), format: draft.log_format.unwrap_or_default() };
     problems.into_result(Config { scrape_timeout, sources, limits, web, state: draft.state, log })
 }

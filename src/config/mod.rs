@@ -12,6 +12,7 @@ mod headers;
 mod last_words;
 mod limits;
 mod load;
+mod memory;
 mod overrides;
 mod problem;
 mod reader;
@@ -33,6 +34,7 @@ pub(crate) use duration::{DURATION_MAX, TIMEOUT_MIN, duration};
 pub use expand::{Env, process_env};
 pub use headers::{HttpHeaders, is_secret_header};
 pub use last_words::LastWordsConfig;
+pub use limits::Limit;
 pub use load::{load, load_maybe_empty, parse};
 pub use overrides::Overrides;
 pub use problem::{ConfigErrors, Given, Origin, Problem};
@@ -378,7 +380,7 @@ pub enum Liveness {
 /// Limits; every one named, documented and counted when hit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Series held per source. Default 1,000,000.
+    /// Series held per source. Default: as many as the memory allows, at most 1,000,000.
     pub max_series: usize,
     /// Targets of one source. Default 512.
     pub max_slots: usize,
@@ -388,17 +390,31 @@ pub struct Limits {
     pub label_value_bytes_max: usize,
     /// Labels of one series; more cost the sample. Default 64.
     pub labels_max: usize,
+    /// Bytes of the head of a target's answer. Default 16 KiB.
+    pub header_bytes_max: usize,
+    /// Redirects followed in one scrape, where they are followed at all. Default 5.
+    pub redirects_max: usize,
+    /// Targets read at once; those beyond wait, under the same deadline. Default 512.
+    pub scrapes_max: usize,
     /// Open client connections. Default 256.
     pub connections_max: usize,
+    /// Bytes of the head of a client's request. Default 16 KiB.
+    pub client_header_bytes_max: usize,
     /// How long a client may take to send its request head. Default 10 s.
     pub client_header_timeout: Duration,
+    /// How long a client may take nothing of its answer. Default 30 s.
+    pub client_write_timeout: Duration,
+    /// How long a client may take for its whole answer. Default 2 min.
+    pub client_response_timeout: Duration,
+    /// How long requests under way may still take once the program is told to end. Default 10 s.
+    pub drain_timeout: Duration,
 }
 
 impl Limits {
     /// Those that a source heeds; the others are at their defaults.
     fn of_sources(self) -> Self {
-        let Self { body_bytes_max, connections_max, client_header_timeout, .. } = Self::default();
-        Self { body_bytes_max, connections_max, client_header_timeout, ..self }
+        let Self { max_series, max_slots, label_value_bytes_max, labels_max, .. } = self;
+        Self { max_series, max_slots, label_value_bytes_max, labels_max, ..Self::default() }
     }
 }
 
@@ -410,8 +426,17 @@ impl Default for Limits {
             body_bytes_max: 64 << 20,
             label_value_bytes_max: 16 << 10,
             labels_max: 64,
+            header_bytes_max: 16 << 10,
+            redirects_max: 5,
+            // Below the 1024 open files that many images allow.
+            scrapes_max: 512,
             connections_max: 256,
+            client_header_bytes_max: 16 << 10,
             client_header_timeout: Duration::from_secs(10),
+            client_write_timeout: Duration::from_secs(30),
+            client_response_timeout: Duration::from_secs(120),
+            // Below the 30 s that Kubernetes leaves by default.
+            drain_timeout: Duration::from_secs(10),
         }
     }
 }

@@ -1,13 +1,10 @@
 //! A proxy kept at what lookups find.
 
 use super::{Discovery, Filled};
-use crate::config::{Config, SourceConfig};
+use crate::config::{Config, Limit, SourceConfig};
 use crate::round::{Proxy, ReconfigureError, RoundError};
 use std::future::Future;
 use tokio::sync::{mpsc, oneshot};
-
-/// The name of the limit that lookups can reach.
-const MAX_SLOTS: &str = "max_slots";
 
 /// Hands other configurations to the proxy, with what is found for them.
 #[derive(Debug, Clone)]
@@ -93,7 +90,7 @@ fn show(proxy: &Proxy, filled: &Filled, was_over_limit: bool) {
     let names = filled.config.sources.iter().map(|source| source.name.clone());
     proxy.note_discovery(names.zip(filled.notes.iter().cloned()).collect());
     if filled.is_over_limit && !was_over_limit {
-        proxy.count_limit(MAX_SLOTS);
+        proxy.count_limit(Limit::MaxSlots);
     }
 }
 

@@ -226,8 +226,7 @@ impl Pool {
         if matches!(role, Role::Quantile(_)) && self.config.quantiles == QuantilePolicy::Drop {
             return Some(None); // quantiles of several workers can't be merged
         }
-        let too_long = labels.iter().any(|(_, v)| v.len() > self.limits.label_value_bytes_max);
-        (too_long || labels.len() > self.limits.labels_max).then_some(Some(DropReason::LabelLimit))
+        DropReason::of_labels(&self.limits, labels.iter().map(|(_, value)| value.as_ref())).map(Some)
     }
 
     /// The id of a series, made if there is room.

@@ -1,3 +1,4 @@
+use crate::config::Limits;
 use std::collections::BTreeMap;
 
 /// Why a child was found to have been reset.
@@ -26,7 +27,8 @@ pub enum DropReason {
     MaxSeries,
     RelabelCollision,
     SourceClash,
-    LabelLimit,
+    LabelsMax,
+    LabelValueBytesMax,
 }
 
 /// What was mended in a histogram.
@@ -55,6 +57,18 @@ impl ResetCause {
 }
 
 impl DropReason {
+    /// Why a sample with labels of these values is not held, if it isn't.
+    pub(crate) fn of_labels<'v>(limits: &Limits, values: impl Iterator<Item = &'v str>) -> Option<Self> {
+        let (mut labels, mut longest) = (0, 0);
+        for value in values {
+            (labels, longest) = (labels + 1, longest.max(value.len()));
+        }
+        if labels > limits.labels_max {
+            return Some(Self::LabelsMax);
+        }
+        (longest > limits.label_value_bytes_max).then_some(Self::LabelValueBytesMax)
+    }
+
     /// Value of the `reason` label.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -67,7 +81,7 @@ impl DropReason {
             Self::MaxSeries => "max_series",
             Self::RelabelCollision => "relabel_collision",
             Self::SourceClash => "source_clash",
-            Self::LabelLimit => "label_limit",
+            Self::LabelsMax | Self::LabelValueBytesMax => "label_limit",
         }
     }
 }

@@ -280,7 +280,10 @@ fn reserved_names_and_label_limits_cost_their_samples_only() {
         bench.round(1.0, &["up 1\nscrape_x 1\nonescrape_y 1\nok{a=\"1234\"} 1\nlong{a=\"12345\"} 1\nmany{a=\"1\",b=\"2\"} 1\n"]);
     assert_eq!(out.len(), 1);
     let dropped = &bench.pool.tally().dropped;
-    assert_eq!((dropped[&DropReason::ReservedName], dropped[&DropReason::LabelLimit]), (3, 2));
+    assert_eq!(
+        (dropped[&DropReason::ReservedName], dropped[&DropReason::LabelsMax], dropped[&DropReason::LabelValueBytesMax]),
+        (3, 1, 1)
+    );
 }
 
 #[test]

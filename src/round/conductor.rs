@@ -7,7 +7,7 @@ use super::poll::Polls;
 use super::progress::{Ask, Key, Round, answer_expired, joins, unanswered};
 use super::read::{Job, Read, Reader, Time};
 use super::state::State;
-use crate::config::{Config, SourceConfig};
+use crate::config::{Config, Limit, SourceConfig};
 use crate::scrape::{Missed, Request};
 use crate::target::Target;
 use futures::FutureExt;
@@ -45,6 +45,11 @@ impl Plan {
     fn new(source: &SourceConfig, how: Arc<Request>, timeout: Duration) -> Self {
         Self { targets: source.targets.clone(), how, timeout: source.scrape_timeout.unwrap_or(timeout) }
     }
+}
+
+/// A setting of the whole, which every source carries.
+fn scrapes_max(config: &Config) -> usize {
+    config.sources.iter().map(|source| source.limits.scrapes_max).max().unwrap_or(1)
 }
 
 fn polls(config: &Config) -> Polls {
@@ -86,7 +91,7 @@ impl Conductor {
             waiting: Vec::new(),
             state,
             plans: plans.collect(),
-            reader: Reader::new(),
+            reader: Reader::new(scrapes_max(config)),
             reads: JoinSet::new(),
             open: HashMap::new(),
             background: Background::default(),
@@ -169,6 +174,7 @@ impl Conductor {
             };
             self.plans = config.sources.iter().zip(how).zip(unchanged).map(plan).collect();
             self.polls = polls(&config);
+            self.reader.resize(scrapes_max(&config));
         });
         let _ = done.send(result);
     }
@@ -233,6 +239,10 @@ impl Conductor {
         let mut round = self.empty_round(began, asks, false);
         for source in 0..self.plans.len() {
             self.begin_source(&mut round, source, Some(deadline));
+        }
+        // Tasks begin only after this.
+        if round.open.len() > self.reader.free() {
+            lock(&self.state).ledger.hit(Limit::ScrapesMax);
         }
         round
     }

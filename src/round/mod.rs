@@ -8,6 +8,7 @@ mod conductor;
 mod distribution;
 mod exchange;
 mod explain;
+mod hits;
 mod keep;
 mod last_words;
 mod own;
@@ -27,7 +28,7 @@ pub use report::{SourceReport, TargetReport};
 pub use status::{SCRAPES_REMEMBERED, State as TargetState, Status};
 
 use crate::compression::Encoding;
-use crate::config::Config;
+use crate::config::{Config, Limit};
 use crate::encode::Format;
 use crate::merge::{LastWords, Window};
 use crate::model::WideFamily;
@@ -242,9 +243,8 @@ impl Proxy {
 
     /// How often a limit was hit.
     #[cfg(test)]
-    pub(crate) fn limit_hits(&self, limit: &str) -> u64 {
-        let hits = lock(&self.state).ledger.limit_hits;
-        state::COUNTED_LIMITS.iter().zip(hits).find(|(name, _)| **name == limit).map_or(0, |(_, hits)| hits)
+    pub(crate) fn limit_hits(&self, limit: Limit) -> u64 {
+        lock(&self.state).ledger.limits.counts().find(|(known, _)| *known == limit).map_or(0, |(_, hits)| hits)
     }
 
     /// Takes note of a new configuration, and whether it was taken.
@@ -254,8 +254,8 @@ impl Proxy {
         state.cache.clear();
     }
 
-    /// Counts the hit of a limit, by its name in the configuration.
-    pub fn count_limit(&self, limit: &'static str) {
+    /// Counts the hit of a limit.
+    pub fn count_limit(&self, limit: Limit) {
         lock(&self.state).ledger.hit(limit);
     }
 }

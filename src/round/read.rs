@@ -13,14 +13,11 @@ use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tower::limit::GlobalConcurrencyLimitLayer;
 use tower::util::BoxCloneSyncService;
 use tower::{ServiceBuilder, ServiceExt, service_fn};
-
-/// Most connections at once to targets that are waited for; with those behind the rounds below the 1024 open files that many images
-/// allow. Further scrapes of a round wait for those before them, under the same deadline.
-const SCRAPES_AT_ONCE: usize = 512;
 
 /// A read to make.
 pub(super) struct Job {
@@ -48,20 +45,35 @@ pub(super) struct Read {
 
 type Service = BoxCloneSyncService<Job, Read, Infallible>;
 
-/// Makes reads.
+/// Makes reads: so many at once that are waited for, and as many behind the rounds as there is room for beside them. The others wait.
 pub(super) struct Reader {
+    scrapes_max: usize,
+    free: Arc<Semaphore>,
     waited_for: Service,
     behind: Service,
 }
 
 impl Reader {
-    pub(super) fn new() -> Self {
-        let service = |at_once| {
-            BoxCloneSyncService::new(
-                ServiceBuilder::new().layer(GlobalConcurrencyLimitLayer::new(at_once)).service(service_fn(read)),
-            )
+    pub(super) fn new(scrapes_max: usize) -> Self {
+        let service = |free: &Arc<Semaphore>| {
+            let limit = GlobalConcurrencyLimitLayer::with_semaphore(free.clone());
+            BoxCloneSyncService::new(ServiceBuilder::new().layer(limit).service(service_fn(read)))
         };
-        Self { waited_for: service(SCRAPES_AT_ONCE), behind: service(BACKGROUND_SCRAPES_AT_ONCE) }
+        let free = Arc::new(Semaphore::new(scrapes_max));
+        let behind = service(&Arc::new(Semaphore::new(BACKGROUND_SCRAPES_AT_ONCE)));
+        Self { scrapes_max, waited_for: service(&free), free, behind }
+    }
+
+    /// Goes over to another limit. Reads that are open keep their places under the one before.
+    pub(super) fn resize(&mut self, scrapes_max: usize) {
+        if scrapes_max != self.scrapes_max {
+            *self = Self::new(scrapes_max);
+        }
+    }
+
+    /// How many more that are waited for can be open at once.
+    pub(super) fn free(&self) -> usize {
+        self.free.available_permits()
     }
 
     /// A read to be spawned. Always comes back, whatever happens in it.

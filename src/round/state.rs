@@ -2,9 +2,10 @@ use super::Refusal;
 use super::answer::Cache;
 use super::clock::{Clock, unix};
 use super::distribution::{BYTES, Distribution, SECONDS};
+use super::hits::Hits;
 use super::keep::Keeper;
 use super::status::{SourceStatus, State as Standing, Status};
-use crate::config::{Config, SourceConfig};
+use crate::config::{Config, Limit, SourceConfig};
 use crate::merge::{DropReason, Join, Now, Tally};
 use crate::scrape::{Missed, Part, Receipt, Scraped, hint};
 use crate::source::{Endpoints, Source};
@@ -16,9 +17,12 @@ use std::time::Instant;
 /// What a round brought, by source and target; `None` where there is nothing (yet).
 pub(super) type Got = Vec<Vec<Option<Scraped>>>;
 
-/// Limits whose hits are counted.
-pub(super) const COUNTED_LIMITS: [&str; 5] =
-    ["body_bytes_max", "client_header_timeout", "connections_max", "max_series", "max_slots"];
+/// Limits that show as samples left out.
+const DROPS_AT_LIMITS: [(DropReason, Limit); 3] = [
+    (DropReason::MaxSeries, Limit::MaxSeries),
+    (DropReason::LabelsMax, Limit::LabelsMax),
+    (DropReason::LabelValueBytesMax, Limit::LabelValueBytesMax),
+];
 
 /// All sources with what they hold, and our own counts. Lives behind one lock that is never held over an await.
 pub(super) struct State {
@@ -61,8 +65,7 @@ pub(super) struct Ledger {
     pub(super) requests: BTreeMap<(u16, &'static str, &'static str), u64>,
     /// By source and outcome.
     pub(super) last_words: BTreeMap<(usize, &'static str), u64>,
-    /// In the order of [`COUNTED_LIMITS`].
-    pub(super) limit_hits: [u64; COUNTED_LIMITS.len()],
+    pub(super) limits: Hits,
     /// How the configuration was loaded last.
     pub(super) loaded: Loaded,
     /// Samples that could not be written, since another one took their name after escaping.
@@ -88,8 +91,8 @@ impl Ledger {
         self.loaded = Loaded { successfully: taken, at: if taken { unix() } else { self.loaded.at } };
     }
 
-    pub(super) fn hit(&mut self, limit: &str) {
-        COUNTED_LIMITS.iter().zip(&mut self.limit_hits).filter(|(name, _)| **name == limit).for_each(|(_, count)| *count += 1);
+    pub(super) fn hit(&mut self, limit: Limit) {
+        self.limits.hit(limit, Instant::now());
     }
 }
 
@@ -107,7 +110,7 @@ impl State {
                 response_bytes: Distribution::new(BYTES),
                 requests: BTreeMap::new(),
                 last_words: BTreeMap::new(),
-                limit_hits: [0; COUNTED_LIMITS.len()],
+                limits: Hits::default(),
                 escape_collisions: 0,
                 round_faults: 0,
                 merged: (0, 0),
@@ -133,6 +136,7 @@ impl State {
             }
         }
         self.ready |= whole;
+        self.ledger.limits.settle(began);
         self.exchanged = false;
         self.cache.clear();
         self.keeper.iter_mut().for_each(Keeper::note_round);
@@ -141,6 +145,9 @@ impl State {
 
     /// A part of a body on its way to its source.
     pub(super) fn receive(&mut self, (source, target): (usize, usize), part: Part<'_>) -> Result<Receipt, Missed> {
+        if let Part::OverLimit(limit) = part {
+            self.ledger.hit(limit);
+        }
         self.sources.get_mut(source).map_or(Ok(Receipt::Whole), |entry| entry.source.receive(target, part))
     }
 
@@ -167,7 +174,7 @@ impl Entry {
 
     /// Returns whether any scrape was good.
     fn apply(&mut self, round: &[Option<Scraped>], now: Now, ledger: &mut Ledger) -> bool {
-        let full_before = self.dropped(DropReason::MaxSeries);
+        let before = DROPS_AT_LIMITS.map(|(reason, _)| self.dropped(reason));
         // A fault in a source costs its round, not the others'.
         let outcomes = catch_unwind(AssertUnwindSafe(|| self.source.apply(round, now)))
             .unwrap_or_else(|_panic| vec![Some(Err(Missed::fault())); round.len()]);
@@ -178,9 +185,7 @@ impl Entry {
             let Some(scraped) = scraped else { continue };
             let outcome = outcome.unwrap_or_else(|| scraped.result.as_ref().map(|_| 0).map_err(Missed::clone));
             any_good |= outcome.is_ok();
-            if matches!(outcome, Err(Missed::TooLarge { .. })) {
-                ledger.hit("body_bytes_max");
-            }
+            outcome.as_ref().err().and_then(Missed::limit).into_iter().for_each(|limit| ledger.hit(limit));
             self.status.durations.observe(scraped.duration.as_secs_f64());
             let before = status.state;
             if status.record(scraped, outcome, self.config.kind.endpoints, self.source.is_retired(i), now) {
@@ -190,8 +195,10 @@ impl Entry {
             log_new_faults(&self.config, i, &status.faults, &faults);
             status.faults = faults;
         }
-        if self.dropped(DropReason::MaxSeries) > full_before {
-            ledger.hit("max_series");
+        for ((reason, limit), before) in DROPS_AT_LIMITS.into_iter().zip(before) {
+            if self.dropped(reason) > before {
+                ledger.hit(limit);
+            }
         }
         any_good
     }

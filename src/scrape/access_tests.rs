@@ -116,6 +116,7 @@ async fn redirects_are_followed_on_the_same_host_only_and_only_if_asked() {
     assert_eq!(missed, Missed::Status { code: 301, detail: Some("Location: http://192.0.2.1/".into()) });
     let before = count();
     let missed = read(&at("/round"), &follow(true)).await.unwrap_err();
-    assert_eq!(missed, Missed::Status { code: 301, detail: Some("Location: /round".into()) });
-    assert_eq!(count() - before, redirect::REDIRECTS_MAX + 1);
+    assert_eq!((missed.limit(), missed.outcome()), (Some(Limit::RedirectsMax), "status"), "{missed}");
+    assert!(missed.to_string().contains("Location: /round"), "{missed}");
+    assert_eq!(count() - before, crate::config::Limits::default().redirects_max + 1);
 }

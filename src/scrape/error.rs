@@ -1,5 +1,6 @@
 use super::DirectoryFile;
 use crate::compression::UnpackError;
+use crate::config::Limit;
 use bytes::Bytes;
 use std::time::Duration;
 
@@ -49,6 +50,14 @@ pub enum Missed {
         /// The limit in bytes.
         limit: usize,
     },
+    /// Another limit was hit.
+    #[error("{what} ({})", limit.name())]
+    OverLimit {
+        /// Which.
+        limit: Limit,
+        /// What there is too much of, in words.
+        what: String,
+    },
 }
 
 /// What is wrong with a secure connection.
@@ -89,10 +98,19 @@ impl Missed {
             Self::Refused => "refused",
             Self::Connect(_) | Self::Tls { .. } | Self::Credentials(_) => "connect",
             Self::Timeout { .. } => "timeout",
-            Self::Status { .. } => "status",
+            Self::Status { .. } | Self::OverLimit { limit: Limit::RedirectsMax, .. } => "status",
             Self::Parse(_) => "parse",
             Self::Truncated(_) => "truncated",
-            Self::TooLarge { .. } => "too_large",
+            Self::TooLarge { .. } | Self::OverLimit { .. } => "too_large",
+        }
+    }
+
+    /// The limit that was hit, if it was one.
+    pub fn limit(&self) -> Option<Limit> {
+        match self {
+            Self::TooLarge { .. } => Some(Limit::BodyBytesMax),
+            Self::OverLimit { limit, .. } => Some(*limit),
+            _ => None,
         }
     }
 }
@@ -153,6 +171,8 @@ pub enum Part<'a> {
     Listed(&'a DirectoryFile),
     /// The contents of a file that was wanted, or why it can't be read.
     Contents(&'a DirectoryFile, Result<&'a [u8], &'a str>),
+    /// Comes before contents that are not there since this limit was hit.
+    OverLimit(Limit),
 }
 
 /// What a source did with a part of a body.

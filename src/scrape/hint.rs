@@ -1,6 +1,7 @@
 //! What is probably behind a missed scrape, and what to do about it: one line for `check`, the landing page and the log.
 
 use super::{Missed, TlsFault};
+use crate::config::Limit;
 use crate::target::{Address, Target};
 
 /// What the path of nginx' VTS module ends in when it is to answer JSON, whatever its display format is set to.
@@ -25,7 +26,23 @@ pub fn hint(kind: &str, missed: &Missed, target: &Target) -> Option<String> {
             "a label with very many values is the usual cause; drop that label in the application, or raise limits.body_bytes_max"
                 .into(),
         ),
+        Missed::OverLimit { limit, .. } => over_limit(*limit).map(String::from),
     }
+}
+
+fn over_limit(limit: Limit) -> Option<&'static str> {
+    Some(match limit {
+        Limit::FilesMax => {
+            "files of ended processes pile up: call mark_process_dead, run onescrape multiproc compact, or empty the directory when the \
+             application starts; or raise files_max"
+        }
+        Limit::HeaderBytesMax => {
+            "another server answers there, or a proxy adds headers or cookies; or raise limits.header_bytes_max"
+        }
+        Limit::MaxSeries => "a label with very many values is the usual cause; or raise limits.max_series",
+        Limit::RedirectsMax => "the redirects lead in a circle, or to a login: write the address of the metrics themselves",
+        _ => return None,
+    })
 }
 
 fn refused(kind: &str) -> &'static str {

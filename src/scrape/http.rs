@@ -1,5 +1,6 @@
 use super::{Body, Ended, Missed, Part, Receipt, Request, Sink};
 use crate::compression::{Encoding, Unpacker};
+use crate::config::Limit;
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderName, StatusCode};
@@ -15,6 +16,10 @@ use tokio::time::Instant;
 /// start: a buffer that grows to it costs more than the reads it saves. With 64 KiB a round was no faster, and each worker cost 48 KiB
 /// more.
 const READ_BUFFER_BYTES: usize = 16 << 10;
+/// Most lines of the head of an answer.
+pub(super) const HEAD_LINES_MAX: usize = 100;
+/// What a line of a head has beside name and value: colon, blank, line end.
+const HEAD_LINE_EXTRA: usize = 4;
 /// How much of the body of a refusal is read for its first words.
 const REFUSAL_BYTES: usize = 2048;
 /// How much room is made at once for a body that announces its length; beyond, it grows as it comes.
@@ -43,10 +48,11 @@ where
 {
     let (mut sender, connection) = http1::Builder::new()
         .ignore_invalid_headers_in_responses(true)
-        .read_buf_exact_size(Some(READ_BUFFER_BYTES))
+        .read_buf_exact_size(Some(READ_BUFFER_BYTES.max(how.header_bytes_max())))
+        .max_headers(HEAD_LINES_MAX)
         .handshake::<_, Empty<Bytes>>(TokioIo::new(socket))
         .await
-        .map_err(|e| broken(&e))?;
+        .map_err(|e| broken(&e, how))?;
     let left = deadline.saturating_duration_since(Instant::now());
     let mut request = http::Request::new(Empty::new());
     *request.uri_mut() = path.parse().map_err(|e| Missed::Connect(format!("the path {path:?} is no path of a URL: {e}")))?;
@@ -54,7 +60,10 @@ where
     how.authorize(&mut headers)?;
     *request.headers_mut() = headers;
     let exchange = async {
-        let (head, body) = sender.send_request(request).await.map_err(|e| broken(&e))?.into_parts();
+        let (head, body) = sender.send_request(request).await.map_err(|e| broken(&e, how))?.into_parts();
+        if head_length(&head.headers) > how.header_bytes_max() {
+            return Err(head_too_large(how.header_bytes_max()).into());
+        }
         if head.status != StatusCode::OK {
             if how.follows_redirects()
                 && FOLLOWED.contains(&head.status)
@@ -198,13 +207,25 @@ pub(super) fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     headers.get(name).map(|v| String::from_utf8_lossy(v.as_bytes()).trim().to_string())
 }
 
+/// Bytes of the header lines of an answer.
+fn head_length(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + HEAD_LINE_EXTRA).sum()
+}
+
+pub(super) fn head_too_large(limit: usize) -> Missed {
+    let what = format!("the head of the answer is larger than {limit} bytes, or has more than {HEAD_LINES_MAX} lines");
+    Missed::OverLimit { limit: Limit::HeaderBytesMax, what }
+}
+
 /// An exchange that failed before the body.
-fn broken(e: &hyper::Error) -> Missed {
+fn broken(e: &hyper::Error, how: &Request) -> Missed {
     #[cfg(feature = "tls")]
     if let Some(missed) = super::secure::fault_in(e) {
         return missed;
     }
-    if e.is_parse() {
+    if e.is_parse_too_large() {
+        head_too_large(how.header_bytes_max())
+    } else if e.is_parse() {
         Missed::Parse(format!("the answer is not HTTP ({})", with_cause(e)))
     } else {
         Missed::Truncated(format!("the connection ended before an answer ({})", with_cause(e)))

@@ -32,6 +32,7 @@ pub use guard::{GUARD_HEADER, ProcessId};
 pub use hint::hint;
 pub use request::{BadHeader, Request};
 
+use crate::config::Limit;
 use crate::target::{Address, Target};
 use futures::FutureExt;
 use std::panic::AssertUnwindSafe;
@@ -95,15 +96,19 @@ impl From<Missed> for Ended {
 /// Reads a target, through redirects where the source follows them.
 async fn read(address: &Address, how: &Request, deadline: Instant, sink: &mut Sink<'_>) -> Result<Body, Ended> {
     let mut at = address.clone();
-    for _ in 0..redirect::REDIRECTS_MAX {
+    let mut left = how.redirects_max();
+    loop {
         match read_one(&at, how, deadline, sink).await {
-            Err(Ended::Moved { code, to }) => at = redirect::next(&at, how.host(), &to).ok_or_else(|| http::moved(code, &to))?,
+            Err(Ended::Moved { code, to }) if left > 0 => {
+                left -= 1;
+                at = redirect::next(&at, how.host(), &to).ok_or_else(|| http::moved(code, &to))?;
+            }
+            Err(Ended::Moved { code, to }) => {
+                let what = format!("{}; that is one redirect too many", http::moved(code, &to));
+                return Err(Missed::OverLimit { limit: Limit::RedirectsMax, what }.into());
+            }
             ended => return ended,
         }
-    }
-    match read_one(&at, how, deadline, sink).await {
-        Err(Ended::Moved { code, to }) => Err(http::moved(code, &to).into()),
-        ended => ended,
     }
 }
 

@@ -3,9 +3,6 @@
 
 use crate::target::{Address, http_targets};
 
-/// Most redirects followed for one scrape; a login or a slash takes one or two.
-pub(super) const REDIRECTS_MAX: usize = 5;
-
 /// Where `location` leads from `from`. `named` is the host that the request was sent with, which is what most servers build a
 /// location from; it counts as the same.
 pub(super) fn next(from: &Address, named: &str, location: &str) -> Option<Address> {

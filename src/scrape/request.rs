@@ -4,7 +4,7 @@ use super::directory::Reading;
 #[cfg(feature = "tls")]
 use super::secure::Secure;
 use super::{GUARD_HEADER, Missed, ProcessId, USER_AGENT};
-use crate::config::{SourceConfig, is_secret_header};
+use crate::config::{Limits, SourceConfig, is_secret_header};
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, USER_AGENT as USER_AGENT_HEADER};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ const SCRAPE_TIMEOUT: HeaderName = HeaderName::from_static("x-prometheus-scrape-
 #[derive(Debug, Clone)]
 pub struct Request {
     headers: HeaderMap,
-    body_bytes_max: usize,
+    limits: Limits,
     stream: bool,
     authorizer: Option<Arc<Authorizer>>,
     #[cfg(feature = "tls")]
@@ -68,11 +68,10 @@ impl Request {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert(GUARD_HEADER, id.header().clone());
-        let (body_bytes_max, stream) = (source.limits.body_bytes_max, source.kind.may_stream);
         Ok(Self {
             headers,
-            body_bytes_max,
-            stream,
+            limits: source.limits,
+            stream: source.kind.may_stream,
             authorizer: source.credentials.clone().map(|credentials| Arc::new(Authorizer::new(credentials))),
             #[cfg(feature = "tls")]
             secure: Arc::new(Secure::new(source.tls_config.clone())),
@@ -122,7 +121,17 @@ impl Request {
 
     /// Largest body taken, in bytes.
     pub(super) fn body_bytes_max(&self) -> usize {
-        self.body_bytes_max
+        self.limits.body_bytes_max
+    }
+
+    /// Largest head of an answer taken, in bytes.
+    pub(super) fn header_bytes_max(&self) -> usize {
+        self.limits.header_bytes_max
+    }
+
+    /// Most redirects followed in one scrape.
+    pub(super) fn redirects_max(&self) -> usize {
+        self.limits.redirects_max
     }
 
     /// How directories are read.

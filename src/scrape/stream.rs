@@ -2,7 +2,7 @@
 //! puts an HTTP head before it. Which of the two can only be found out by listening.
 
 use super::connect::UNIX_HOST;
-use super::http::{encoding, first_words, text};
+use super::http::{HEAD_LINES_MAX, encoding, first_words, head_too_large, text};
 use super::{Body, Missed, Request};
 use crate::compression::{Encoding, Unpacker};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, TRANSFER_ENCODING};
@@ -14,10 +14,6 @@ use tokio::time::{Instant, timeout};
 /// How long a server may stay silent after it accepted before it is taken for one that waits for a request. A plain stats server
 /// writes as soon as its event loop comes round.
 const FIRST_BYTE_WAIT: Duration = Duration::from_millis(100);
-/// Longest HTTP head taken.
-const HEAD_BYTES_MAX: usize = 16 << 10;
-/// Most header lines taken.
-const HEAD_LINES_MAX: usize = 64;
 /// Bytes read at once.
 const CHUNK: usize = 64 << 10;
 /// What an HTTP answer begins with.
@@ -50,7 +46,7 @@ where
         },
     }
     let ended_by = loop {
-        if got.len() > limit.saturating_add(HEAD_BYTES_MAX) {
+        if got.len() > limit.saturating_add(how.header_bytes_max()) {
             return Err(Missed::TooLarge { limit });
         }
         match more(&mut socket, &mut got).await {
@@ -65,7 +61,7 @@ where
     }
     how.set_asks_first(got.starts_with(HTTP_MARK));
     let Document { body, announced, encoding } = if got.starts_with(HTTP_MARK) {
-        strip_head(got)?
+        strip_head(got, how.header_bytes_max())?
     } else {
         let body = Body { content_type: None, bytes: got.into(), streamed: None };
         Document { body, announced: None, encoding: Encoding::Identity }
@@ -129,15 +125,14 @@ async fn ask<S: AsyncWrite + Unpin>(socket: &mut S, how: &Request, host: &str, p
 }
 
 /// Takes the HTTP head off; the rest is the body.
-fn strip_head(got: Vec<u8>) -> Result<Document, Missed> {
+fn strip_head(got: Vec<u8>, longest: usize) -> Result<Document, Missed> {
     let mut lines = [httparse::EMPTY_HEADER; HEAD_LINES_MAX];
     let mut head = httparse::Response::new(&mut lines);
-    let start = got.get(..HEAD_BYTES_MAX).unwrap_or(&got);
+    let start = got.get(..longest).unwrap_or(&got);
     let length = match head.parse(start) {
         Ok(httparse::Status::Complete(length)) => length,
-        Ok(httparse::Status::Partial) if got.len() > HEAD_BYTES_MAX => {
-            return Err(Missed::Parse(format!("the HTTP head is longer than {HEAD_BYTES_MAX} bytes")));
-        }
+        Ok(httparse::Status::Partial) if got.len() >= longest => return Err(head_too_large(longest)),
+        Err(httparse::Error::TooManyHeaders) => return Err(head_too_large(longest)),
         Ok(httparse::Status::Partial) => return Err(Missed::Truncated("the HTTP head is not whole".into())),
         Err(e) => return Err(Missed::Parse(format!("the HTTP head cannot be read: {e}"))),
     };

@@ -5,7 +5,7 @@ use super::respond::{Response, answer, set, text};
 use super::socket::Peer;
 use super::{Lifecycle, explain, lifecycle, metrics, page, targets};
 use crate::compression::Encoding;
-use crate::config::{Choice, Config, Pages};
+use crate::config::{Choice, Config, Limits, Pages};
 use crate::round::Proxy;
 use crate::scrape::GUARD_HEADER;
 use futures::FutureExt;
@@ -33,8 +33,7 @@ pub(super) struct Settings {
     pub(super) telemetry_path: String,
     pub(super) scrape_timeout: Duration,
     last_words: Ears,
-    connections_max: usize,
-    header_timeout: Duration,
+    limits: Limits,
     enable_lifecycle: bool,
     /// Hosts of the listen addresses.
     names: Vec<String>,
@@ -53,8 +52,7 @@ impl Settings {
             telemetry_path: config.web.telemetry_path.clone(),
             scrape_timeout: config.scrape_timeout,
             last_words: Ears::new(config),
-            connections_max: config.limits.connections_max,
-            header_timeout: config.limits.client_header_timeout,
+            limits: config.limits,
             enable_lifecycle: config.web.enable_lifecycle,
             names: config.web.listen_addresses.iter().filter_map(host).collect(),
             fingerprint: config.fingerprint(),
@@ -212,20 +210,9 @@ impl App {
         self.gate.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn connections_max(&self) -> usize {
-        self.settings().connections_max
-    }
-
-    pub(super) fn header_timeout(&self) -> Duration {
-        self.settings().header_timeout
-    }
-
-    pub(super) fn turned_away(&self) {
-        self.proxy.count_limit("connections_max");
-    }
-
-    pub(super) fn head_too_slow(&self) {
-        self.proxy.count_limit("client_header_timeout");
+    /// The limits of the configuration in force.
+    pub(super) fn limits(&self) -> Limits {
+        self.settings().limits
     }
 }
 

@@ -3,7 +3,7 @@
 use super::browser::refuse_browsers;
 use super::respond::{Response, set, text};
 use super::socket::Peer;
-use crate::config::Config;
+use crate::config::{Config, Limit};
 use crate::files::{FileError, Fresh};
 use crate::merge::LastWords;
 use crate::parse::is_openmetrics;
@@ -95,6 +95,7 @@ impl Ears {
         let body = match timeout(BODY_TIMEOUT, reading).await {
             Ok(Ok(body)) => body.to_bytes(),
             Ok(Err(error)) if error.is::<LengthLimitError>() => {
+                proxy.count_limit(Limit::BodyBytesMax);
                 return wrong(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body is larger than limits.body_bytes_max");
             }
             Ok(Err(error)) => return wrong(StatusCode::BAD_REQUEST, "invalid", &error.to_string()),

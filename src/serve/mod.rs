@@ -13,6 +13,7 @@ mod metrics;
 pub mod negotiate;
 mod page;
 mod patience;
+mod place;
 mod query;
 mod respond;
 mod socket;
@@ -30,20 +31,19 @@ use connection::Connections;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long requests under way may still take once the server is told to end. Below the 30 s that Kubernetes leaves by default.
-pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long to wait after a connection could not be accepted: most likely there are no file descriptors left, and trying at once
 /// would only burn time.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
-/// Serves until `shutdown` comes; then accepts no more, lets requests under way finish and returns.
+/// Serves until `shutdown` comes; then accepts no more, lets requests under way finish, no longer than `limits.drain_timeout`, and returns.
 pub async fn run(listeners: Vec<Listener>, app: impl Into<Arc<App>>, shutdown: impl Future<Output = ()>) {
-    let connections = Arc::new(Connections::new(app.into()));
+    let app = app.into();
+    let connections = Arc::new(Connections::new(app.clone()));
     let mut accepting: tokio::task::JoinSet<()> =
         listeners.into_iter().map(|listener| accept(listener, connections.clone())).collect();
     shutdown.await;
     accepting.shutdown().await;
-    connections.drain(DRAIN_TIMEOUT).await;
+    connections.drain(app.limits().drain_timeout).await;
 }
 
 async fn accept(listener: Listener, connections: Arc<Connections>) {

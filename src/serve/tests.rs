@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::Config;
+use crate::config::{Config, Limit};
 use crate::encode::{Escaping, Format};
 use crate::round::{Proxy, Query, TargetState};
 use crate::scrape::Missed;
@@ -156,18 +156,17 @@ async fn the_scraper_may_wait_less_than_we_would() {
 }
 
 #[tokio::test]
-async fn one_connection_too_many_is_turned_away() {
-    let server = start("a 1\n", |config| config.limits.connections_max = 1).await;
-    let mut first = server.connect().await;
-    send(&mut first, "GET /-/healthy", "").await;
-    first.readable().await.unwrap();
+async fn one_connection_too_many_takes_the_place_of_an_idle_one_or_is_turned_away() {
+    let server = start("", |config| config.limits.connections_max = 1).await;
+    let mut idle = server.connect().await;
+    send(&mut idle, "GET /-/healthy", "").await;
+    idle.readable().await.unwrap();
+    let mut busy = server.connect().await;
+    send(&mut busy, "GET /metrics", "Connection: close\r\n").await;
+    assert_eq!(rest(&mut idle).await.matches("200 OK").count(), 1, "it had its answer, and gave way");
+    server.target.asked(1).await;
     let answer = rest(&mut server.connect().await).await;
-    assert_eq!((code(&answer), server.proxy.limit_hits("connections_max")), (503, 1));
-    send(&mut first, "GET /-/healthy", "Connection: close\r\n").await;
-    assert_eq!(rest(&mut first).await.matches("200 OK").count(), 2, "the first is served on");
-    while code(&server.get("/-/healthy").await) != 200 {
-        tokio::task::yield_now().await;
-    }
+    assert_eq!((code(&answer), server.proxy.limit_hits(Limit::ConnectionsMax)), (503, 2), "none is idle");
 }
 
 #[tokio::test]
@@ -176,7 +175,7 @@ async fn a_client_that_never_asks_is_hung_up_on() {
     let mut socket = server.connect().await;
     socket.write_all(b"GET / HTTP/1.1\r\nHos").await.unwrap();
     rest(&mut socket).await;
-    assert_eq!(server.proxy.limit_hits("client_header_timeout"), 1);
+    assert_eq!(server.proxy.limit_hits(Limit::ClientHeaderTimeout), 1);
 }
 
 #[tokio::test]

@@ -79,7 +79,7 @@ impl Source for Workers {
             Part::Begin(content_type) => {
                 return Ok(if self.pool.begin_body(target, content_type) { Receipt::Taken } else { Receipt::Whole });
             }
-            Part::Listed(_) | Part::Contents(..) => return Ok(Receipt::Whole),
+            Part::Listed(_) | Part::Contents(..) | Part::OverLimit(_) => return Ok(Receipt::Whole),
             Part::Bytes(bytes) => self.pool.feed(target, bytes),
             Part::End => self.pool.end_body(target).map(|samples| {
                 if let Some(slot) = self.samples.get_mut(target) {

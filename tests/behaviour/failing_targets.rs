@@ -146,7 +146,7 @@ fn a_hanging_worker_is_stuck_and_the_others_are_served() {
 
 #[test]
 fn the_log_has_a_line_for_a_change_not_for_a_scrape() {
-    const SCRAPES: usize = 5;
+    const SCRAPES: usize = 20;
     let (good, odd) = (worker(3), worker(4));
     let proxy = Proxy::of(&[&good, &odd]);
     let lines = || proxy.log().lines().filter(|line| line.contains(&odd.id())).count();

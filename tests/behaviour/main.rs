@@ -1,6 +1,7 @@
 //! What the program does as its users see it: command line, endpoints, failing targets, rounds, log. Fake workers on real sockets.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test says what is wrong by panicking")]
 
+mod client_faults;
 mod command_line;
 #[cfg(feature = "compression")]
 mod compression;
@@ -9,7 +10,9 @@ mod discovery;
 mod endpoints;
 mod failing_targets;
 mod formats;
+mod hygiene;
 mod last_words;
+mod limits;
 mod page;
 mod polls;
 mod relabelling;

@@ -46,7 +46,6 @@ struct Stack {
     uwsgi: Uwsgi,
     nginx: Nginx,
     gunicorn: Gunicorn,
-    #[expect(dead_code, reason = "only held: it ends with this")]
     dir: TempDir,
 }
 
@@ -230,7 +229,7 @@ fn an_outage_is_told_once_and_so_is_its_end(stack: &mut Stack) {
         expect(inhibited, || format!("{alerts:#?}"))
     });
     assert_eq!(stack.told("OnescrapeSourceDown", "django"), [], "what follows from it is not told");
-    stack.gunicorn.start_again();
+    stack.gunicorn.start_again(stack.dir.path());
     wait_for("its end at the receiver", || {
         let told = stack.told("ApplicationDown", "django");
         expect(told.last() == Some(&("/page".into(), false)), || format!("{told:?}"))

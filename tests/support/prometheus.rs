@@ -109,9 +109,7 @@ impl Prometheus {
 
     /// Evaluates an expression at a time (Unix seconds; `None`: now); gives the `result` of the answer.
     pub fn query(&self, expression: &str, time: Option<f64>) -> Vec<Value> {
-        let time = time.map(|time| format!("&time={time}")).unwrap_or_default();
-        let path = format!("/api/v1/query?query={}{time}", percent_encoded(expression));
-        self.api(&path)["result"].as_array().cloned().unwrap_or_default()
+        query_at(self.port.address(), expression, time)
     }
 
     /// The value now of an expression that has exactly one.
@@ -121,10 +119,7 @@ impl Prometheus {
 
     /// The same at a time.
     pub fn value_at(&self, expression: &str, time: Option<f64>) -> Result<f64, String> {
-        match &self.query(expression, time)[..] {
-            [one] => Ok(number(&one["value"][1])),
-            several => Err(format!("{expression} gives {} series", several.len())),
-        }
+        only_value(expression, &self.query(expression, time))
     }
 
     /// The raw samples of every series selected, within a span of time.
@@ -146,15 +141,39 @@ impl Prometheus {
 
     /// Asks its HTTP API; gives the `data` of the answer.
     pub fn api(&self, path: &str) -> Value {
-        let response = http::get(self.port.address(), path, &[]).unwrap_or_else(|error| panic!("{path}: {error}"));
-        let answer: Value = serde_json::from_slice(&response.body).expect("Prometheus answers JSON");
-        assert_eq!(answer["status"], "success", "{path}: {answer}");
-        answer["data"].clone()
+        api_at(self.port.address(), path)
     }
 
     /// The child.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
+    }
+}
+
+/// [`Prometheus::api`] of one that runs at an address.
+fn api_at(address: SocketAddr, path: &str) -> Value {
+    let response = http::get(address, path, &[]).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let answer: Value = serde_json::from_slice(&response.body).expect("Prometheus answers JSON");
+    assert_eq!(answer["status"], "success", "{path}: {answer}");
+    answer["data"].clone()
+}
+
+/// [`Prometheus::query`] of one that runs at an address.
+pub fn query_at(address: SocketAddr, expression: &str, time: Option<f64>) -> Vec<Value> {
+    let time = time.map(|time| format!("&time={time}")).unwrap_or_default();
+    let path = format!("/api/v1/query?query={}{time}", percent_encoded(expression));
+    api_at(address, &path)["result"].as_array().cloned().unwrap_or_default()
+}
+
+/// [`Prometheus::value`] of one that runs at an address.
+pub fn value_of(address: SocketAddr, expression: &str) -> Result<f64, String> {
+    only_value(expression, &query_at(address, expression, None))
+}
+
+fn only_value(expression: &str, result: &[Value]) -> Result<f64, String> {
+    match result {
+        [one] => Ok(number(&one["value"][1])),
+        several => Err(format!("{expression} gives {} series", several.len())),
     }
 }
 

@@ -77,6 +77,13 @@ impl Proxy {
         proxy
     }
 
+    /// Starts this program, made by [`command`], with these flags.
+    pub fn with_command(command: Command, flags: &[impl AsRef<str>]) -> Self {
+        let mut proxy = Self::launch(command, flags, tempfile::tempdir().expect("no temporary directory"));
+        proxy.wait_ready();
+        proxy
+    }
+
     fn launch(mut command: Command, flags: &[impl AsRef<str>], dir: TempDir) -> Self {
         let port = Port::reserve();
         command.arg("serve").args(flags.iter().map(AsRef::as_ref)).arg(format!("--web.listen-address={}", port.address()));

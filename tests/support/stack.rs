@@ -57,7 +57,6 @@ pub struct Gunicorn {
     process: Process,
     http: Port,
     metrics: Vec<Port>,
-    dir: PathBuf,
 }
 
 impl Gunicorn {
@@ -65,7 +64,7 @@ impl Gunicorn {
     pub fn start(dir: &Path) -> Self {
         let (http, metrics) = (Port::reserve(), Port::reserve_range(METRICS_PORTS));
         let process = Self::spawn(&http, &metrics, dir);
-        let mut gunicorn = Self { process, http, metrics, dir: dir.to_path_buf() };
+        let mut gunicorn = Self { process, http, metrics };
         gunicorn.wait_exports(WORKERS);
         gunicorn
     }
@@ -83,10 +82,10 @@ impl Gunicorn {
         self.process.stop();
     }
 
-    /// Starts it again where it was and waits until every worker exports.
-    pub fn start_again(&mut self) {
+    /// Starts it again on its ports, as [`Gunicorn::start`] does, and waits until every worker exports.
+    pub fn start_again(&mut self, dir: &Path) {
         let exports = self.exports().len();
-        self.process = Self::spawn(&self.http, &self.metrics, &self.dir);
+        self.process = Self::spawn(&self.http, &self.metrics, dir);
         self.wait_exports(exports + WORKERS);
     }
 
@@ -100,7 +99,7 @@ impl Gunicorn {
         command.arg("-c").arg(repository().join("deploy/gunicorn/gunicorn.conf.py"));
         command.args(["--no-control-socket", "--worker-tmp-dir=/dev/shm", "--timeout=300"]);
         command.args([format!("--max-requests={requests}"), format!("--bind={}", http.address()), "demo.wsgi".into()]);
-        let mut gunicorn = Self { process: Process::spawn("gunicorn", command, dir), http, metrics, dir: dir.to_path_buf() };
+        let mut gunicorn = Self { process: Process::spawn("gunicorn", command, dir), http, metrics };
         gunicorn.wait_exports(WORKERS);
         gunicorn
     }

@@ -8,17 +8,17 @@ use std::borrow::Cow;
 
 /// Label values that stand from the start, so that `rate()` sees the first event too.
 const RESET_CAUSES: [ResetCause; 4] = [ResetCause::StartTime, ResetCause::Pid, ResetCause::Created, ResetCause::Value];
-const DROP_REASONS: [DropReason; 10] = [
-    DropReason::Duplicate,
-    DropReason::TypeConflict,
-    DropReason::NotFinite,
-    DropReason::Negative,
-    DropReason::ReservedName,
-    DropReason::EscapeCollision,
-    DropReason::MaxSeries,
-    DropReason::RelabelCollision,
-    DropReason::SourceClash,
-    DropReason::LabelLimit,
+const DROP_REASONS: [&[DropReason]; 10] = [
+    &[DropReason::Duplicate],
+    &[DropReason::TypeConflict],
+    &[DropReason::NotFinite],
+    &[DropReason::Negative],
+    &[DropReason::ReservedName],
+    &[DropReason::EscapeCollision],
+    &[DropReason::MaxSeries],
+    &[DropReason::RelabelCollision],
+    &[DropReason::SourceClash],
+    &[DropReason::LabelsMax, DropReason::LabelValueBytesMax],
 ];
 const REPAIR_KINDS: [RepairKind; 4] =
     [RepairKind::InfMissing, RepairKind::CountMismatch, RepairKind::NotCumulative, RepairKind::BoundsDiffer];
@@ -62,8 +62,9 @@ fn per_source(picked: &[(usize, &Entry)], left_out: &LeftOut) -> impl Iterator<I
         let tally = entry.tally();
         up.push(&[source], f64::from(entry.status.up() > 0));
         for reason in DROP_REASONS {
-            let clash = if reason == DropReason::SourceClash { left_out.clashes.get(*index).copied().unwrap_or(0) } else { 0 };
-            dropped.push(&[source, ("reason", reason.as_str())], (entry.dropped(reason) + clash) as f64);
+            let clash = if reason == [DropReason::SourceClash] { left_out.clashes.get(*index).copied().unwrap_or(0) } else { 0 };
+            let count = reason.iter().map(|reason| entry.dropped(*reason)).sum::<u64>() + clash;
+            reason.first().into_iter().for_each(|first| dropped.push(&[source, ("reason", first.as_str())], count as f64));
         }
         for kind in REPAIR_KINDS {
             repairs.push(&[source, ("kind", kind.as_str())], tally.repairs.get(&kind).copied().unwrap_or(0) as f64);

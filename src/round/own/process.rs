@@ -1,5 +1,5 @@
 use super::super::keep::Saves;
-use super::super::state::{COUNTED_LIMITS, Entry, Ledger, Loaded};
+use super::super::state::{Entry, Ledger, Loaded};
 use super::{Filling, filled};
 use crate::model::{Family, Labels, MetricType};
 
@@ -61,8 +61,8 @@ pub(in crate::round) fn of_process(
             .with(&[("kind", "source")], source_conflicts as f64);
     let mut limits =
         Filling::new("onescrape_limit_hits_total", Counter, "How often a limit was hit, by its name in the configuration.");
-    for (name, hits) in COUNTED_LIMITS.iter().zip(ledger.limit_hits) {
-        limits.push(&[("limit", name)], hits as f64);
+    for (limit, hits) in ledger.limits.counts() {
+        limits.push(&[("limit", limit.name())], hits as f64);
     }
     let faults = Filling::new("onescrape_round_faults_total", Counter, "Rounds that a fault of this proxy itself ended.");
     let mut merging =

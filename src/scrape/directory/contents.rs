@@ -1,4 +1,5 @@
 use super::DirectoryFile;
+use crate::config::Limit;
 use crate::multiproc;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -11,13 +12,26 @@ pub(super) const FILE_WEIGHT: usize = 8 << 10;
 /// What is read of a file at first: most processes use less, and the file's header is in it.
 const FIRST_BYTES: usize = 32 << 10;
 
+/// Why the contents of a file are not there.
+#[derive(Debug)]
+pub(super) struct Unread {
+    pub(super) why: String,
+    pub(super) limit: Option<Limit>,
+}
+
+impl From<String> for Unread {
+    fn from(why: String) -> Self {
+        Self { why, limit: None }
+    }
+}
+
 /// The bytes in use of a file, or the whole of one that is none of prometheus_client's. `None` if it isn't there any more, or is
 /// another by now.
-pub(super) fn read(path: &Path, listed: &DirectoryFile, limit: usize) -> Result<Option<Vec<u8>>, String> {
+pub(super) fn read(path: &Path, listed: &DirectoryFile, limit: usize) -> Result<Option<Vec<u8>>, Unread> {
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(format!("it cannot be opened: {error}")),
+        Err(error) => return Err(format!("it cannot be opened: {error}").into()),
     };
     let failed = |error: std::io::Error| format!("it cannot be read: {error}");
     let now = DirectoryFile::of(&listed.name, &file.metadata().map_err(failed)?);
@@ -33,7 +47,8 @@ pub(super) fn read(path: &Path, listed: &DirectoryFile, limit: usize) -> Result<
         None => length,
     };
     if in_use > limit {
-        return Err(format!("{in_use} bytes of it are in use, more than {limit} (file_bytes_max)"));
+        let why = format!("{in_use} bytes of it are in use, more than {limit} (file_bytes_max)");
+        return Err(Unread { why, limit: Some(Limit::FileBytesMax) });
     }
     bytes.truncate(in_use);
     take(&mut file, in_use - bytes.len(), &mut bytes).map_err(failed)?;

@@ -1,6 +1,6 @@
 use super::Owner;
 use super::owners::Owners;
-use crate::config::MultiprocConfig;
+use crate::config::{Limit, MultiprocConfig};
 use crate::multiproc::{FileName, JOURNAL};
 use crate::scrape::Missed;
 use serde::{Deserialize, Serialize};
@@ -71,7 +71,8 @@ pub(super) fn list(path: &Path, limits: &MultiprocConfig, owners: &Owners) -> Re
         }
         if files.len() > limits.files_max {
             let most = limits.files_max;
-            return Err(Missed::Parse(format!("more than {most} files in {} (files_max)", path.display())));
+            let what = format!("more than {most} files in {}", path.display());
+            return Err(Missed::OverLimit { limit: Limit::FilesMax, what });
         }
     }
     // After the listing: whoever is not there now has written all it ever will to the files listed.

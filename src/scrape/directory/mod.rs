@@ -61,7 +61,10 @@ pub(super) async fn read(path: &Path, how: &Request, sink: &mut Sink<'_>) -> Res
         wanted = rest;
         for (file, contents) in &read {
             length += contents.as_ref().map_or(0, Vec::len);
-            offer(Part::Contents(file, contents.as_deref().map_err(String::as_str)))?;
+            if let Some(limit) = contents.as_ref().err().and_then(|unread| unread.limit) {
+                offer(Part::OverLimit(limit))?;
+            }
+            offer(Part::Contents(file, contents.as_deref().map_err(|unread| unread.why.as_str())))?;
         }
     }
     offer(Part::End)?;
@@ -84,11 +87,11 @@ pub(crate) fn list_directory(path: &Path, limits: &MultiprocConfig) -> Result<Ve
 /// # Errors
 /// It can't be read, in words.
 pub(crate) fn directory_contents(path: &Path, file: &DirectoryFile, limit: usize) -> Result<Option<Vec<u8>>, String> {
-    contents::read(&path.join(&file.name), file, limit)
+    contents::read(&path.join(&file.name), file, limit).map_err(|unread| unread.why)
 }
 
 /// Files with their contents, or why they can't be read.
-type Read = Vec<(DirectoryFile, Result<Vec<u8>, String>)>;
+type Read = Vec<(DirectoryFile, Result<Vec<u8>, contents::Unread>)>;
 
 /// Reads the next files, until that is enough to hold at once.
 fn batch(

@@ -42,10 +42,10 @@ impl<'p> Pass<'p> {
             self.drop(DropReason::ReservedName, offered);
             return None;
         }
-        let mut samples: Vec<Sample<'_>> = family.samples.into_iter().filter(|sample| self.within_limits(&sample.labels)).collect();
+        let mut samples: Vec<Sample<'_>> =
+            family.samples.into_iter().filter(|sample| self.is_within_limits(&sample.labels)).collect();
         let natives: Vec<NativeSample<'_>> =
-            family.natives.into_iter().filter(|native| self.within_limits(&native.labels)).collect();
-        self.drop(DropReason::LabelLimit, offered - samples.len() - natives.len());
+            family.natives.into_iter().filter(|native| self.is_within_limits(&native.labels)).collect();
         samples.sort_by(|a, b| a.labels.cmp(&b.labels).then_with(|| by_role(a.role, b.role)));
         self.without_duplicates(&mut samples);
         let mut natives = self.by_labels(natives);
@@ -95,8 +95,10 @@ impl<'p> Pass<'p> {
         kept
     }
 
-    fn within_limits(&self, labels: &Labels<'_>) -> bool {
-        labels.len() <= self.limits.labels_max && labels.iter().all(|(_, v)| v.len() <= self.limits.label_value_bytes_max)
+    fn is_within_limits(&mut self, labels: &Labels<'_>) -> bool {
+        let unfit = DropReason::of_labels(self.limits, labels.iter().map(|(_, value)| value.as_ref()));
+        unfit.into_iter().for_each(|reason| self.tally.drop(reason, 1));
+        unfit.is_none()
     }
 
     /// Of samples of one series the first stays; of points with timestamps, which OpenMetrics allows, the latest.

@@ -169,7 +169,7 @@ fn natives_take_room_are_held_to_the_limits_and_pass_once() {
     source.limits.label_value_bytes_max = 3;
     let body = [natives(&["1", "long"], false), natives(&["1"], false)].concat();
     assert_eq!(apply(&mut source, &[answer_as(PROTOBUF, body)]), [Some(Ok(1))]);
-    assert_eq!(source.tally().dropped, BTreeMap::from([(DropReason::LabelLimit, 1), (DropReason::Duplicate, 1)]));
+    assert_eq!(source.tally().dropped, BTreeMap::from([(DropReason::LabelValueBytesMax, 1), (DropReason::Duplicate, 1)]));
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn limits_bound_what_is_held_and_keep_children_whole() {
     source.limits.label_value_bytes_max = 3;
     source.limits.labels_max = 2;
     assert_eq!(apply(&mut source, &[answer("a{b=\"long\"} 1\na{b=\"c\",d=\"e\",f=\"g\"} 1\na{b=\"c\"} 1\n")]), [Some(Ok(1))]);
-    assert_eq!(source.tally().dropped, BTreeMap::from([(DropReason::LabelLimit, 2)]));
+    assert_eq!(source.tally().dropped, BTreeMap::from([(DropReason::LabelsMax, 1), (DropReason::LabelValueBytesMax, 1)]));
 }
 
 #[test]

@@ -148,9 +148,8 @@ impl Catalog {
         if meaning.family == RESERVED_NAME || RESERVED_PREFIXES.iter().any(|prefix| meaning.family.starts_with(prefix)) {
             return Place::Dropped(DropReason::ReservedName);
         }
-        let too_long = meaning.labels.iter().any(|(_, value)| value.len() > self.limits.label_value_bytes_max);
-        if too_long || meaning.labels.len() > self.limits.labels_max {
-            return Place::Dropped(DropReason::LabelLimit);
+        if let Some(reason) = DropReason::of_labels(&self.limits, meaning.labels.iter().map(|(_, value)| value.as_ref())) {
+            return Place::Dropped(reason);
         }
         if let Some(target) = &self.target {
             add_target(&mut meaning.labels, target);

@@ -83,7 +83,7 @@ impl Directory {
                 self.odd.clear();
             }
             Part::Listed(file) if self.wants(file) => return Ok(Receipt::Wanted),
-            Part::Listed(_) => {}
+            Part::Listed(_) | Part::OverLimit(_) => {}
             Part::Contents(file, contents) => self.look(file, contents, index, tally),
             Part::End => self.is_whole = true,
             Part::Bytes(_) => return Err(Missed::Parse("this is no directory of multiprocess files".into())),

@@ -431,7 +431,7 @@ fn limits_and_conflicts_are_counted() {
     pod.put("histogram_1.db", Owner::Holds, file_of(&[(key("b", "b_sum", ""), 1.0)]));
     assert_eq!(pod.scrape().into_keys().collect::<Vec<_>>(), ["a", "b"]);
     let dropped = &pod.source.tally().dropped;
-    for reason in [DropReason::ReservedName, DropReason::LabelLimit, DropReason::MaxSeries] {
+    for reason in [DropReason::ReservedName, DropReason::LabelValueBytesMax, DropReason::MaxSeries] {
         assert_eq!(dropped.get(&reason), Some(&1), "{reason:?}");
     }
     assert_eq!((dropped[&DropReason::TypeConflict], pod.source.tally().type_conflicts), (2, 2));

@@ -167,7 +167,7 @@ pub(super) fn families(mut status: Status, mut sheet: Sheet<'_>) -> Vec<Family<'
 /// The families of one target under construction.
 pub(super) struct Sheet<'s> {
     target: Option<&'s str>,
-    label_value_bytes_max: usize,
+    limits: &'s Limits,
     /// Series that still fit.
     room: usize,
     tally: &'s mut Tally,
@@ -176,9 +176,8 @@ pub(super) struct Sheet<'s> {
 
 impl<'s> Sheet<'s> {
     /// An empty one. `target`: value of the target label, if there is to be one.
-    pub(super) fn new(target: Option<&'s str>, limits: &Limits, max_series: usize, tally: &'s mut Tally) -> Self {
-        let label_value_bytes_max = limits.label_value_bytes_max;
-        Self { target, label_value_bytes_max, room: max_series, tally, families: BTreeMap::new() }
+    pub(super) fn new(target: Option<&'s str>, limits: &'s Limits, max_series: usize, tally: &'s mut Tally) -> Self {
+        Self { target, limits, room: max_series, tally, families: BTreeMap::new() }
     }
 
     /// What is there once per nginx.
@@ -216,8 +215,8 @@ impl<'s> Sheet<'s> {
     /// Takes a row, whole or not at all.
     fn add(&mut self, row: Row) {
         let Row { labels, samples } = row;
-        if labels.iter().any(|(_, value)| value.len() > self.label_value_bytes_max) {
-            self.tally.drop(DropReason::LabelLimit, samples.len() as u64);
+        if let Some(reason) = DropReason::of_labels(self.limits, labels.iter().map(|(_, value)| value.as_ref())) {
+            self.tally.drop(reason, samples.len() as u64);
         } else if samples.len() > self.room {
             self.tally.drop(DropReason::MaxSeries, samples.len() as u64);
         } else {

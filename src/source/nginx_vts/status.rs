@@ -1,6 +1,7 @@
 //! The JSON status of nginx' VTS module, as far as it is used.
 
 use super::zone::{Rows, Zone};
+use crate::config::Limit;
 use crate::scrape::Missed;
 use crate::source::lenient::{Number, mend};
 use serde::Deserialize;
@@ -79,8 +80,8 @@ pub(super) fn read(bytes: &[u8], max_series: usize) -> Result<Status, Missed> {
     let members = memchr::memchr_iter(b':', body).count();
     let most = max_series.saturating_mul(MEMBERS_PER_SERIES_MAX);
     if members > most {
-        let why = format!("about {members} JSON members, more than {max_series} series can need (limits.max_series)");
-        return Err(Missed::Parse(why));
+        let what = format!("about {members} JSON members, more than {max_series} series can need");
+        return Err(Missed::OverLimit { limit: Limit::MaxSeries, what });
     }
     let mut status: Status = serde_json::from_str(&mend(body)).map_err(|error| match error.classify() {
         Category::Eof => Missed::Truncated(format!("VTS' JSON status ends before its last brace, after {} bytes", bytes.len())),

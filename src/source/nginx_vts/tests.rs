@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::Limit;
 use crate::merge::{DropReason, RepairKind};
 use crate::model::split_head;
 use crate::source::testing::{answer, apply, config, file, path, refused, series};
@@ -313,7 +314,7 @@ fn limits_bound_what_is_held_filters_first() {
     let mut source = vts(ONE);
     source.max_series = 50;
     let outcome = apply(&mut source, &[answer(document.to_string())]).remove(0);
-    assert!(matches!(&outcome, Some(Err(Missed::Parse(why))) if why.contains("limits.max_series")), "{outcome:?}");
+    assert!(matches!(&outcome, Some(Err(Missed::OverLimit { limit: Limit::MaxSeries, .. }))), "{outcome:?}");
     source.max_series = 60;
     apply(&mut source, &[answer(document.to_string())]);
     let shown = series(&source);
@@ -326,7 +327,7 @@ fn limits_bound_what_is_held_filters_first() {
     let long = json!({"serverZones": {"a-name-too-long": {"inBytes": 1}, "a": {"inBytes": 1, "requestCounter": 1}}});
     apply(&mut source, &[answer(long.to_string())]);
     assert_eq!(series(&source).into_keys().filter(|head| head.contains("host")).count(), 1);
-    assert_eq!(source.tally().dropped, BTreeMap::from([(DropReason::LabelLimit, 1)]));
+    assert_eq!(source.tally().dropped, BTreeMap::from([(DropReason::LabelValueBytesMax, 1)]));
 }
 
 #[test]

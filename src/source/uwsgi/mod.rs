@@ -65,13 +65,12 @@ impl Uwsgi {
     fn read(&mut self, index: usize, body: &Body) -> Result<usize, Missed> {
         let stats = stats::read(&body.bytes, self.max_series)?;
         let mut rows = entity::rows(&stats, self.cores);
-        let longest = self.limits.label_value_bytes_max;
         rows.retain(|entity, row| {
-            let keep = entity.labels().iter().all(|(_, value)| value.len() <= longest);
-            if !keep {
-                self.tally.drop(DropReason::LabelLimit, (row.counters().len() + row.gauges().len()) as u64);
+            let unfit = DropReason::of_labels(&self.limits, entity.labels().iter().map(|(_, value)| value.as_ref()));
+            if let Some(reason) = unfit {
+                self.tally.drop(reason, (row.counters().len() + row.gauges().len()) as u64);
             }
-            keep
+            unfit.is_none()
         });
         let Some(server) = self.targets.get_mut(index) else { return Ok(0) };
         server.ledger.apply(&stats, &rows, self.max_series, index, &mut self.tally);

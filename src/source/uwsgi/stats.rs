@@ -1,6 +1,7 @@
 //! The stats document of a uWSGI master, as far as it is used. Request variables (`vars`), the working directory and the commands of
 //! daemons and crons can hold secrets: they are skipped, never kept.
 
+use crate::config::Limit;
 use crate::scrape::Missed;
 use crate::source::lenient::{NonZero, Number, Present, mend};
 use serde::Deserialize;
@@ -182,8 +183,8 @@ pub(super) fn read(bytes: &[u8], max_objects: usize) -> Result<Stats, Missed> {
     }
     let objects = memchr::memchr_iter(b'{', body).count();
     if objects > max_objects {
-        let why = format!("{objects} JSON objects, more than the {max_objects} series this target may have (limits.max_series)");
-        return Err(Missed::Parse(why));
+        let what = format!("{objects} JSON objects, more than the {max_objects} series this target may have");
+        return Err(Missed::OverLimit { limit: Limit::MaxSeries, what });
     }
     let stats: Stats = serde_json::from_str(&mend(body)).map_err(|error| match error.classify() {
         Category::Eof => Missed::Truncated(format!("the stats JSON ends before its last brace, after {} bytes", bytes.len())),

@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::Limit;
 use crate::merge::ResetCause;
 use crate::source::testing::{answer, apply, assert_golden, config, file, path, refused, series};
 use proptest::prelude::*;
@@ -235,14 +236,14 @@ fn limits_bound_what_is_held_and_count_the_rest() {
 
     source.max_series = 20;
     let outcome = apply(&mut source, &[answer(document(100, &many).to_string())]).remove(0);
-    assert!(matches!(outcome, Some(Err(Missed::Parse(why))) if why.contains("limits.max_series")));
+    assert!(matches!(outcome, Some(Err(Missed::OverLimit { limit: Limit::MaxSeries, .. }))));
 
     let mut source = uwsgi(&[URI]);
     source.limits.label_value_bytes_max = 100;
     let long = json!({"workers": [], "sockets": [{"name": "s".repeat(101), "queue": 1}, {"name": "t", "queue": 2}]});
     let shown = step(&mut source, &long);
     assert_eq!(shown.keys().filter(|head| head.starts_with("uwsgi_socket_queue_length")).count(), 1);
-    assert!(source.tally().dropped[&DropReason::LabelLimit] > 0);
+    assert!(source.tally().dropped[&DropReason::LabelValueBytesMax] > 0);
 }
 
 #[test]
