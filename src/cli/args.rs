@@ -71,6 +71,14 @@ pub enum Command {
         #[command(subcommand)]
         command: MultiprocCommand,
     },
+    /// Ask the running proxy what the values of a family are made of: by worker, with offsets and resets
+    Explain {
+        /// Its name, or a line of the exposition
+        #[arg(value_name = "FAMILY")]
+        family: String,
+    },
+    /// Show how the targets of the running proxy stand, again and again; once, where the output is no terminal
+    Top,
     /// Ask the running proxy whether it is healthy: for images without a shell
     Healthcheck,
     /// Print completions of commands and flags for a shell

@@ -5,6 +5,7 @@ pub mod check;
 pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
+pub mod explain;
 pub mod healthcheck;
 pub mod logging;
 #[cfg(feature = "manual")]
@@ -14,3 +15,4 @@ pub mod run;
 pub mod scrape;
 pub mod serve;
 mod source_flags;
+pub mod top;

@@ -5,7 +5,7 @@ use super::args::{Args, CheckArgs, Command, ConfigCommand, MultiprocCommand, loa
 use super::demo;
 #[cfg(feature = "manual")]
 use super::manual;
-use super::{check, config as show, healthcheck, logging, multiproc, scrape, serve};
+use super::{check, config as show, explain, healthcheck, logging, multiproc, scrape, serve, top};
 use crate::config::{Config, ConfigErrors, Env, process_env};
 use crate::reload::Supply;
 use std::error::Error;
@@ -59,6 +59,14 @@ fn carry_out(args: &Args) -> Result<u8, Failure> {
         }
         #[cfg(feature = "demo")]
         Command::Demo => block_on(demo_proxy()).map(|()| 0),
+        Command::Explain { family } => {
+            let config = accepted(load_maybe_empty(args, &process_env))?;
+            block_on(explain::explain(&config, &family, &mut out)).map(|()| 0)
+        }
+        Command::Top => {
+            let config = accepted(load_maybe_empty(args, &process_env))?;
+            block_on(top::top(&config, io::stdout().is_terminal(), &mut out)).map(|()| 0)
+        }
         // An image's health check doesn't know the flags of its container, so it must do without sources.
         Command::Healthcheck => block_on(healthcheck::healthcheck(&accepted(load_maybe_empty(args, &process_env))?)).map(|()| 0),
         #[cfg(feature = "manual")]

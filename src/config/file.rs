@@ -11,7 +11,7 @@ use super::state::{save_interval, state_file};
 use super::value::{choice, did_you_mean, listed, source_name};
 use super::web::{DEFAULT_TELEMETRY_PATH, telemetry_path};
 use super::yaml::{FILE_BYTES_MAX, Node, Value, compose};
-use super::{ColdStart, LogFormat, LogLevel};
+use super::{ColdStart, LogFormat, LogLevel, Pages};
 use crate::source::{KINDS, Kind};
 use std::fs::File;
 use std::io::Read;
@@ -46,6 +46,7 @@ const WEB_KEYS: &[Key] = &[
         .or("false"),
     Key::new("enable_lifecycle", Form::Flag, "`POST /-/reload` and `/-/quit` are obeyed: [operations.md](operations.md)")
         .or("false"),
+    Key::new("pages", Form::choice::<Pages>(), "who is shown the status page and the API: [explain.md](explain.md)").or("on"),
 ];
 
 /// Keys under `state`.
@@ -151,6 +152,7 @@ fn read_web(reader: &mut Reader<'_>, field: &Field<'_>, draft: &mut Draft) {
     }
     draft.openmetrics_created = map.get("openmetrics_created").and_then(|field| reader.value(&field, choice));
     draft.enable_lifecycle = map.get("enable_lifecycle").and_then(|field| reader.value(&field, choice));
+    draft.pages = map.get("pages").and_then(|field| reader.value(&field, choice));
 }
 
 fn read_state(reader: &mut Reader<'_>, field: &Field<'_>, draft: &mut Draft) {

@@ -460,6 +460,20 @@ pub struct WebConfig {
     pub openmetrics_created: bool,
     /// Whether `POST /-/reload` and `/-/quit` are obeyed. Default false.
     pub enable_lifecycle: bool,
+    /// Who is shown the status page and the API. Default `on`.
+    pub pages: Pages,
+}
+
+/// Who is shown the status page, explanations and the API. They tell addresses, label values and the configuration, secrets masked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Pages {
+    /// Whoever may read the metrics.
+    #[default]
+    On,
+    /// Who asks from this machine, by a loopback address or a unix socket.
+    Loopback,
+    /// Nobody.
+    Off,
 }
 
 /// What is kept over a restart of the proxy.

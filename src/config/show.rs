@@ -28,6 +28,7 @@ impl Config {
             ("telemetry_path".into(), Shown::text(&self.web.telemetry_path)),
             ("openmetrics_created".into(), word(self.web.openmetrics_created.word())),
             ("enable_lifecycle".into(), word(self.web.enable_lifecycle.word())),
+            ("pages".into(), word(self.web.pages.word())),
         ];
         let file = self.state.file.as_ref().map(|file| ("file".to_string(), Shown::text(&file.to_string_lossy())));
         let state = file.into_iter().chain([

@@ -9,12 +9,14 @@
 //! - totals (`totals`): the sums of the round;
 //! - natives (`native`): the same for the native part of histograms;
 //! - beginnings (`beginning`): since when a total counts;
-//! - output (`output`): families as they are served.
+//! - output (`output`): families as they are served;
+//! - explanations (`explain`, `history`): the same with all that it is made of, for people.
 
 use super::beginning::Beginnings;
 use super::catalog::{Catalog, Child, ChildId, SeriesId, VariantId};
 use super::column::{ABSENT, Column, fold};
 use super::groups::Groups;
+use super::history::Resets;
 use super::last_words::Folded;
 use super::layout::{Dialect, Layout};
 use super::native::Total;
@@ -105,6 +107,8 @@ pub struct Pool {
     pub(super) groups: Groups,
     /// The most that any child may grow by with one message of last words; `None`: none are heard.
     pub(super) growth_max: Option<f64>,
+    /// Which counters began anew lately.
+    pub(super) resets: Resets,
 }
 
 impl Pool {
@@ -143,6 +147,7 @@ impl Pool {
             origins: HashMap::default(),
             groups: Groups::default(),
             growth_max: None,
+            resets: Resets::default(),
         }
     }
 
@@ -273,6 +278,8 @@ impl Pool {
             Entrance::First | Entrance::FirstAgain => self.push_record(index, staged.start_time),
             Entrance::Recycled => {
                 *self.tally.resets.entry((index, ResetCause::StartTime)).or_default() += 1;
+                let from = self.slots[index].current().and_then(|record| record.start);
+                self.resets.note_instance(self.now, &self.ids[index], from, staged.start_time);
                 self.fold_record(index, self.slots[index].current);
                 self.push_record(index, staged.start_time);
             }

@@ -12,6 +12,7 @@ mod formats;
 mod hygiene;
 mod last_words;
 mod limits;
+mod page;
 mod polls;
 mod relabelling;
 mod reload;
