@@ -69,7 +69,8 @@ fn uwsgi_stats() {
     let http = raw.replace("tcp://", "http://");
     assert!(Case::new("uwsgi", &http).findings().is_empty());
     let findings = Case::new("workers", &http).with("expect", "1").findings();
-    assert!(["wrong_kind", "unreadable"].contains(&findings[0]["code"].as_str().unwrap()), "{findings:?}");
+    // No HTTP: it speaks at once and closes, so that either its bytes or its end come first.
+    assert!(["cut_short", "unreadable"].contains(&findings[0]["code"].as_str().unwrap()), "{findings:?}");
     // uWSGI runs two workers, of which one exports.
     let worker = FakeWorker::answering(Answer::text(
         "# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds 1000.25\n# TYPE c counter\nc_total 1\n",
