@@ -35,8 +35,11 @@ const GROWTH_MAX: u64 = 4 << 20;
 
 const PROTOBUF: &str = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
 
-/// What is asked for, and how it is read.
-const FORMATS: [(&str, &str, fn(&Response) -> Totals); 5] = [
+/// Reads an answer.
+type Reading = fn(&Response) -> Totals;
+
+/// What is asked for, Accept and Accept-Encoding, and how it is read.
+const FORMATS: [(&str, &str, Reading); 5] = [
     ("text/plain;version=0.0.4", "identity", |answer| text(&answer.body)),
     ("text/plain;version=1.0.0", "identity", |answer| text(&answer.body)),
     ("application/openmetrics-text;version=1.0.0", "identity", |answer| text(&answer.body)),

@@ -109,7 +109,7 @@ fn our_own_clock_that_jumps_changes_no_total() {
             pool.apply(bodies.into_iter().map(|body| Some(attempt(body))).collect(), now);
             pool.mark_served(now);
             let families = pool.families();
-            families.iter().flat_map(|f| &f.samples).filter(|s| s.head.to_string() == "c_total").map(|s| s.value).sum::<f64>()
+            families.iter().flat_map(|f| &f.samples).filter(|s| s.head == "c_total").map(|s| s.value).sum::<f64>()
         };
         let old = |count| counted(count, UNIX - DAY / 2.0);
         assert_eq!(shown(1, UNIX, [Some(&old(10)), Some(&old(5)), None]), 15.0);

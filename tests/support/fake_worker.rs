@@ -11,6 +11,9 @@ use std::time::Duration;
 /// How often a request that waits looks whether its client is still there.
 const LOOK_FOR_CLIENT: Duration = Duration::from_millis(10);
 
+/// What writes an answer by itself.
+type Writing = dyn Fn(&mut TcpStream) -> std::io::Result<()> + Send + Sync;
+
 /// What the worker does with a request.
 #[derive(Clone)]
 pub enum Answer {
@@ -23,7 +26,7 @@ pub enum Answer {
     /// Sends the first bytes, and the others once told to go on ([`FakeWorker::release`]).
     Halves(Vec<u8>, Vec<u8>),
     /// Writes by itself, as much and as slowly as it likes, until it returns.
-    Written(Arc<dyn Fn(&mut TcpStream) -> std::io::Result<()> + Send + Sync>),
+    Written(Arc<Writing>),
 }
 
 /// Content-Type of client_python's text output.
