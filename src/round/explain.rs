@@ -85,12 +85,12 @@ impl State {
         for name in readings(asked) {
             let found = families.iter().filter_map(|(entry, families)| {
                 let explanation = entry.source.explain(&name, window);
-                let passed_on = || families.iter().find(|family| family.name == name).map(|f| passed_on(entry, f, window));
+                let as_served = || families.iter().find(|family| family.name == name).map(|f| as_served(entry, f, window));
                 Some(SourceExplanation {
                     source: entry.config.name.clone(),
                     kind: entry.config.kind.name,
                     family: name.clone(),
-                    explanation: explanation.or_else(passed_on)?,
+                    explanation: explanation.or_else(as_served)?,
                 })
             });
             let found: Vec<SourceExplanation> = found.collect();
@@ -130,8 +130,8 @@ fn readings(asked: &str) -> Vec<String> {
     [name.to_string(), format!("{name}_total")].into_iter().chain(bare.map(str::to_string)).collect()
 }
 
-/// A family that is served as its target gave it.
-fn passed_on(entry: &Entry, family: &FamilyView<'_>, window: Window) -> Explanation {
+/// A family of a source that has no pool: as it is served.
+fn as_served(entry: &Entry, family: &FamilyView<'_>, window: Window) -> Explanation {
     let shown = family.samples.iter().filter(|sample| sample.role != Role::Created).skip(window.from).take(window.most);
     let series = |sample: &crate::encode::SampleView<'_>| SeriesExplained {
         series: sample.head.to_string(),
@@ -143,7 +143,7 @@ fn passed_on(entry: &Entry, family: &FamilyView<'_>, window: Window) -> Explanat
     Explanation {
         kind: family.kind.as_openmetrics(),
         help: family.help.to_string(),
-        rule: Rule { mode: "passed_on", why: format!("sources of kind {} are not merged", entry.config.kind.name) },
+        rule: Rule { mode: "as_served", why: format!("kind {} has no pool of workers", entry.config.kind.name) },
         series: shown.map(series).collect(),
         series_total: family.samples.iter().filter(|sample| sample.role != Role::Created).count(),
         resets: Vec::new(),

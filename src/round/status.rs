@@ -62,7 +62,8 @@ pub struct Status {
     pub good: u64,
     /// Missed scrapes so far, in the order of [`Missed::OUTCOMES`].
     pub missed: [u64; Missed::OUTCOMES.len()],
-    /// The latest scrapes, the newest last: how long each took in seconds, and whether it was good.
+    /// The latest scrapes, the newest last: how long each took in seconds, and whether it failed; a vacant slot is no
+    /// failure.
     pub recent: VecDeque<(f32, bool)>,
 }
 
@@ -104,11 +105,6 @@ impl Status {
         let before = (self.state, self.last_error.as_ref().map(Missed::outcome));
         self.last_attempt = Some(now);
         self.last_duration = scraped.duration;
-        self.recent.reserve_exact(SCRAPES_REMEMBERED - self.recent.len().min(SCRAPES_REMEMBERED));
-        if self.recent.len() == SCRAPES_REMEMBERED {
-            self.recent.pop_front();
-        }
-        self.recent.push_back((scraped.duration.as_secs_f32(), outcome.is_ok()));
         match outcome {
             Ok(samples) => {
                 self.state = Some(State::Up);
@@ -131,6 +127,12 @@ impl Status {
                 self.last_error = Some(missed);
             }
         }
+        self.recent.reserve_exact(SCRAPES_REMEMBERED - self.recent.len().min(SCRAPES_REMEMBERED));
+        if self.recent.len() == SCRAPES_REMEMBERED {
+            self.recent.pop_front();
+        }
+        let failed = matches!(self.state, Some(State::Stuck | State::Down));
+        self.recent.push_back((scraped.duration.as_secs_f32(), failed));
         before != (self.state, self.last_error.as_ref().map(Missed::outcome))
     }
 }
@@ -166,7 +168,7 @@ mod tests {
         assert_eq!(see(missed(Missed::Parse("y".into())), workers, false), (State::Down, false));
         assert_eq!(see(missed(Missed::Refused), workers, true), (State::Retired, true));
         assert_eq!((status.good, status.missed), (2, [4, 0, 1, 0, 2, 0, 0]));
-        assert_eq!(status.recent.iter().filter(|(_, good)| *good).count(), 2);
+        assert_eq!(status.recent.iter().filter(|(_, failed)| *failed).count(), 4);
         for _ in 0..2 * SCRAPES_REMEMBERED {
             let (scraped, outcome) = missed(Missed::Refused);
             status.record(&scraped, outcome, workers, false, Now::default());
