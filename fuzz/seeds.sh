@@ -57,6 +57,7 @@ seed_directory lives 000 000 001 001
 seed_directory removed 000 200 200 004
 seed uwsgi "$tests"/fixtures/uwsgi/*.json
 seed_rounds uwsgi two-rounds "$tests"/fixtures/uwsgi/{after-load,after-respawn}.json
+seed state "$tests"/fixtures/state/*.state
 mkdir -p corpus/unpack
 gzip -9c "$tests"/fixtures/nginx/stub_status-idle.txt >corpus/unpack/seed-idle.gz
 cat corpus/unpack/seed-idle.gz corpus/unpack/seed-idle.gz >corpus/unpack/seed-two-members.gz

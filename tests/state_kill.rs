@@ -1,76 +1,32 @@
-//! The program is killed again and again, at any moment, while it is scraped and its workers are recycled: after each start no total is
-//! below what was last answered, none is above what was really counted, and the file is readable.
+//! The program is killed again and again, at any moment, while it is scraped and its workers are recycled, or while it starts: after each
+//! start no total is below what was last answered, none is above what was really counted, and the file is readable.
 //!
-//! `KILL_SECONDS` says for how long (default 15), `KILL_SEED` with which random numbers.
+//! `KILLS` says how often (default 300), `KILL_SECONDS` for how long at most (default 45), `KILL_SEED` with which random numbers.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test says what is wrong by panicking")]
 
 mod support;
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::thread::scope;
+use std::time::{Duration, Instant};
 use support::exposition::parse;
-use support::fake_worker::{Answer, FakeWorker};
 use support::http;
+use support::lives::{Lives, Random, setting};
 use support::proxy::Proxy;
 
+/// Pods side by side, since most of a start is waiting.
+const PODS: u64 = 3;
 const WORKERS: usize = 4;
 const VIEWS: usize = 200;
 const CLIENTS: usize = 3;
-/// A kill comes at most so long after the start of clients: several rounds.
-const LIFE_MAX: u64 = 150;
-/// One of so many scrapes finds a recycled worker.
-const RECYCLING: u64 = 12;
-
-/// Pseudo-random numbers (Knuth's MMIX constants): the same for the same seed.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % limit
-    }
-}
-
-/// One port's processes, one after the other: each scrape counts, and may find another process.
-struct Life {
-    random: Random,
-    started: f64,
-    counts: Vec<u64>,
-    /// By view: all that was ever counted here.
-    truth: Vec<u64>,
-}
-
-impl Life {
-    fn scraped(&mut self) -> Vec<u8> {
-        if self.random.below(RECYCLING) == 0 {
-            self.counts.fill(0);
-            self.started = unix();
-        }
-        let first = self.random.below(VIEWS as u64) as usize;
-        let mut body = format!("# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds {}\n", self.started);
-        body.push_str("# TYPE c_total counter\n");
-        for view in 0..VIEWS {
-            let more = if (view + first).is_multiple_of(3) { 1 + self.random.below(5) } else { 0 };
-            self.counts[view] += more;
-            self.truth[view] += more;
-            writeln!(body, "c_total{{view=\"{view}\"}} {}", self.counts[view]).unwrap();
-        }
-        let Answer::Bytes(bytes) = Answer::text(&body) else { unreachable!() };
-        bytes
-    }
-}
-
-fn unix() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64()
-}
-
-fn setting(name: &str, otherwise: u64) -> u64 {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
-}
+/// A kill comes at most so many milliseconds after the start of clients: several rounds.
+const LIFE_MAX: u64 = 100;
+/// One of so many is killed while it starts, at most so many milliseconds after it was.
+const STARTING: u64 = 4;
+const START_MAX: u64 = 60;
 
 /// The highest total of every series answered so far.
 type Floor = Arc<Mutex<BTreeMap<String, f64>>>;
@@ -100,58 +56,62 @@ fn ask(address: SocketAddr, floor: &Floor, stop: &AtomicBool) -> usize {
     answers
 }
 
-#[test]
-fn no_kill_makes_a_total_fall() {
-    let seed = setting("KILL_SEED", 20_260_101);
-    let mut random = Random(seed);
-    let place = tempfile::tempdir().unwrap();
-    let lives: Vec<Arc<Mutex<Life>>> = (0..WORKERS as u64)
-        .map(|n| Life { random: Random(seed + n + 1), started: unix() - 100.0, counts: vec![0; VIEWS], truth: vec![0; VIEWS] })
-        .map(|life| Arc::new(Mutex::new(life)))
-        .collect();
-    let made = |life: &Arc<Mutex<Life>>| {
-        let life = life.clone();
-        FakeWorker::answering(Answer::Made(Arc::new(move || life.lock().unwrap().scraped())))
-    };
-    let workers: Vec<FakeWorker> = lives.iter().map(made).collect();
-    let mut flags: Vec<String> = workers.iter().map(|worker| format!("--workers={}", worker.id())).collect();
-    flags.push(format!("--state.file={}/state", place.path().display()));
-
-    let floor = Floor::default();
-    let until = Instant::now() + Duration::from_secs(setting("KILL_SECONDS", 15));
-    let (mut kills, mut answers) = (0, 0);
-    while Instant::now() < until {
-        let mut proxy = Proxy::start(&flags);
-        let (address, stop) = (proxy.address(), Arc::new(AtomicBool::new(false)));
-        let clients: Vec<_> = (0..CLIENTS)
-            .map(|_| {
-                let (floor, stop) = (floor.clone(), stop.clone());
-                std::thread::spawn(move || ask(address, &floor, &stop))
-            })
-            .collect();
+/// Lets one serve for a moment, under load, and kills it; how often it has answered.
+fn serve_and_kill(flags: &[String], floor: &Floor, random: &mut Random) -> usize {
+    let mut proxy = Proxy::start(flags);
+    let (address, stop) = (proxy.address(), AtomicBool::new(false));
+    scope(|scope| {
+        let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(|| ask(address, floor, &stop))).collect();
         // When it is killed is what is random here; nothing is decided by the time.
         std::thread::sleep(Duration::from_millis(random.below(LIFE_MAX)));
         proxy.kill();
         stop.store(true, Ordering::Relaxed);
-        answers += clients.into_iter().map(|client| client.join().unwrap()).sum::<usize>();
-        kills += 1;
-    }
-    let proxy = Proxy::start(&flags);
-    ask_once(&proxy, &floor);
-    let floor = floor.lock().unwrap();
-    for view in 0..VIEWS {
-        let truth: u64 = lives.iter().map(|life| life.lock().unwrap().truth[view]).sum();
-        let total = floor[&format!("c_total{{view=\"{view}\"}}")];
-        assert!(total <= truth as f64, "view {view}: {total} of {truth}: counted twice");
-    }
-    eprintln!("{kills} kills, {answers} answers");
-    assert!(kills >= 5 && answers >= kills, "{kills} kills, {answers} answers: too few to say anything");
+        clients.into_iter().map(|client| client.join().unwrap()).sum()
+    })
 }
 
-fn ask_once(proxy: &Proxy, floor: &Floor) {
-    let before = floor.lock().unwrap().clone();
-    let totals = proxy.scrape();
-    for (series, value) in before {
-        assert!(totals.value(&series).is_some_and(|total| total >= value), "{series} fell from {value}");
+/// Kills a pod's proxy so often, or until then: kills and answers.
+fn kill_again_and_again(seed: u64, times: u64, until: Instant) -> (u64, usize) {
+    let mut random = Random(seed);
+    let place = tempfile::tempdir().unwrap();
+    let lives = Lives::start(WORKERS, VIEWS, seed);
+    let mut flags = lives.flags();
+    flags.push(format!("--state.file={}/state", place.path().display()));
+    let floor = Floor::default();
+    let (mut kills, mut answers) = (0, 0);
+    while kills < times && Instant::now() < until {
+        if random.below(STARTING) == 0 {
+            let mut proxy = Proxy::start_unready(&flags);
+            std::thread::sleep(Duration::from_millis(random.below(START_MAX)));
+            proxy.kill();
+        } else {
+            answers += serve_and_kill(&flags, &floor, &mut random);
+        }
+        kills += 1;
     }
+    let last = Proxy::start(&flags).scrape();
+    for (series, value) in floor.lock().unwrap().iter() {
+        assert!(last.value(series).is_some_and(|total| total >= *value), "{series} fell from {value}");
+    }
+    for view in 0..VIEWS {
+        let (total, truth) = (last.value(&format!("c_total{{view=\"{view}\"}}")).unwrap(), lives.truth(view));
+        assert!(total <= truth as f64, "view {view}: {total} of {truth}: counted twice");
+    }
+    let names: Vec<_> = std::fs::read_dir(place.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(names.iter().all(|name| !name.to_string_lossy().contains("corrupt")), "a file could not be read: {names:?}");
+    (kills, answers)
+}
+
+#[test]
+fn no_kill_makes_a_total_fall() {
+    let (seed, times) = (setting("KILL_SEED", 20_260_101), setting("KILLS", 300).div_ceil(PODS));
+    let until = Instant::now() + Duration::from_secs(setting("KILL_SECONDS", 45));
+    let counts: Vec<(u64, usize)> = scope(|scope| {
+        let pods: Vec<_> =
+            (0..PODS).map(|pod| scope.spawn(move || kill_again_and_again(seed + 1000 * pod, times, until))).collect();
+        pods.into_iter().map(|pod| pod.join().unwrap()).collect()
+    });
+    let (kills, answers) = counts.iter().fold((0, 0), |sum, pod| (sum.0 + pod.0, sum.1 + pod.1));
+    eprintln!("{kills} kills, {answers} answers");
+    assert!(kills >= 5 * PODS && answers as u64 >= kills, "{kills} kills, {answers} answers: too few to say anything");
 }

@@ -7,6 +7,7 @@ use onescrape::model::{MetricType, Role};
 use onescrape::parse;
 use onescrape::scrape::{Body, DirectoryFile, Missed, Owner, Part, Receipt, Scraped};
 use onescrape::source::{KINDS, Source};
+use onescrape::state::{Parts, Saved};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -85,6 +86,28 @@ pub fn live_protobuf(kind: &str, target: &str, body: &[u8]) {
     let families = source.families();
     totals(&families);
     check_readable(&families);
+}
+
+/// Lets a source of this kind take back what a state file says. It refuses that or goes on, and what it writes then it can read.
+pub fn resume(kind: &str, targets: &[&str], saved: Saved<'_>) {
+    let mut resumed = source(kind, targets);
+    if resumed.load(saved).is_err() {
+        return;
+    }
+    for round in 1..3 {
+        let missed = Scraped { result: Err(Missed::Refused), duration: Duration::ZERO };
+        let now = Now { elapsed: INTERVAL * round, unix: BEGIN + (INTERVAL * round).as_secs_f64() };
+        resumed.apply(&[Some(missed), None], now);
+        let _ = resumed.families();
+        resumed.mark_served(now);
+    }
+    let mut bytes = Vec::new();
+    let mut parts = Parts::new(&mut bytes);
+    resumed.save(&mut parts);
+    parts.finish().expect("a list takes all");
+    if let Err(error) = source(kind, targets).load(Saved::new(&bytes)) {
+        panic!("what {kind} wrote it cannot read: {error}");
+    }
 }
 
 /// Hands a body to its source in chunks, if that takes it so; the scrape as the source sees it then.

@@ -1,7 +1,7 @@
 //! Settings with a fixed set of words.
 
 use super::{
-    BoundsPolicy, ColdStart, GaugeMode, Liveness, LogFormat, LogLevel, NginxNames, QuantilePolicy, Scheme, ScrapeProtocol,
+    BoundsPolicy, ColdStart, GaugeMode, Liveness, LogFormat, LogLevel, NginxNames, Pages, QuantilePolicy, Scheme, ScrapeProtocol,
 };
 
 /// A setting that takes one of a few words.
@@ -43,6 +43,10 @@ impl Choice for ScrapeProtocol {
 
 impl Choice for Liveness {
     const WORDS: &'static [(Self, &'static str)] = &[(Self::Auto, "auto"), (Self::Proc, "proc"), (Self::Files, "files")];
+}
+
+impl Choice for Pages {
+    const WORDS: &'static [(Self, &'static str)] = &[(Self::On, "on"), (Self::Loopback, "loopback"), (Self::Off, "off")];
 }
 
 impl Choice for ColdStart {

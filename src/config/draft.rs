@@ -2,7 +2,7 @@
 
 use super::limits::LimitsDraft;
 use super::problem::Given;
-use super::{LogFormat, LogLevel, SourceConfig, StateConfig};
+use super::{LogFormat, LogLevel, Pages, SourceConfig, StateConfig};
 use crate::source::Kind;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ pub(crate) struct Draft {
     pub(crate) telemetry_path: Option<String>,
     pub(crate) openmetrics_created: Option<bool>,
     pub(crate) enable_lifecycle: Option<bool>,
+    pub(crate) pages: Option<Pages>,
     pub(crate) state: StateConfig,
     pub(crate) log_level: Option<LogLevel>,
     pub(crate) log_format: Option<LogFormat>,

@@ -131,6 +131,7 @@ fn web(draft: &Draft, problems: &mut Problems) -> WebConfig {
         telemetry_path,
         openmetrics_created: draft.openmetrics_created.unwrap_or_default(),
         enable_lifecycle: draft.enable_lifecycle.unwrap_or_default(),
+        pages: draft.pages.unwrap_or_default(),
     }
 }
 

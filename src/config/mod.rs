@@ -9,6 +9,7 @@ mod duration;
 mod expand;
 mod file;
 mod headers;
+mod key;
 mod last_words;
 mod limits;
 mod load;
@@ -16,6 +17,7 @@ mod memory;
 mod overrides;
 mod problem;
 mod reader;
+mod schema;
 mod secret;
 mod series_keys;
 mod show;
@@ -32,12 +34,15 @@ pub use choice::Choice;
 pub use discovery::{DnsSd, FileSd, Lookups, Records};
 pub(crate) use duration::{DURATION_MAX, TIMEOUT_MIN, duration};
 pub use expand::{Env, process_env};
+pub use file::root_keys;
 pub use headers::{HttpHeaders, is_secret_header};
+pub use key::{Form, Key};
 pub use last_words::LastWordsConfig;
 pub use limits::Limit;
 pub use load::{load, load_maybe_empty, parse};
 pub use overrides::Overrides;
 pub use problem::{ConfigErrors, Given, Origin, Problem};
+pub use schema::schema;
 pub use secret::{Kept, Secret};
 pub(crate) use value::{choice, path, worker_label as label_name};
 pub(crate) use web::{comparable, is_own};
@@ -455,6 +460,20 @@ pub struct WebConfig {
     pub openmetrics_created: bool,
     /// Whether `POST /-/reload` and `/-/quit` are obeyed. Default false.
     pub enable_lifecycle: bool,
+    /// Who is shown the status page and the API. Default `on`.
+    pub pages: Pages,
+}
+
+/// Who is shown the status page, explanations and the API. They tell addresses, label values and the configuration, secrets masked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Pages {
+    /// Whoever may read the metrics.
+    #[default]
+    On,
+    /// Who asks from this machine, by a loopback address or a unix socket.
+    Loopback,
+    /// Nobody.
+    Off,
 }
 
 /// What is kept over a restart of the proxy.

@@ -18,7 +18,7 @@ impl Config {
     pub fn to_yaml(&self) -> String {
         let word = |text: &str| Shown::Word(text.to_string());
         let texts = |list: &[String]| Shown::List(list.iter().map(|text| Shown::text(text)).collect());
-        let limits = LIMITS.iter().map(|key| (key.name.to_string(), Shown::Word((key.show)(&self.limits)))).collect();
+        let limits = LIMITS.iter().map(|row| (row.key.name.to_string(), Shown::Word((row.show)(&self.limits)))).collect();
         let web = vec![
             ("listen_addresses".into(), texts(&self.web.listen_addresses)),
             (
@@ -28,6 +28,7 @@ impl Config {
             ("telemetry_path".into(), Shown::text(&self.web.telemetry_path)),
             ("openmetrics_created".into(), word(self.web.openmetrics_created.word())),
             ("enable_lifecycle".into(), word(self.web.enable_lifecycle.word())),
+            ("pages".into(), word(self.web.pages.word())),
         ];
         let file = self.state.file.as_ref().map(|file| ("file".to_string(), Shown::text(&file.to_string_lossy())));
         let state = file.into_iter().chain([

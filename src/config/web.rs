@@ -10,6 +10,8 @@ pub(crate) const DEFAULT_LISTEN: &str = "0.0.0.0:11011";
 pub(crate) const DEFAULT_TELEMETRY_PATH: &str = "/metrics";
 /// Paths that are taken.
 const RESERVED: &[&str] = &["/-/", "/api/"];
+/// The status page and what belongs to it.
+const PAGES: &[&str] = &["/", "/explain", "/page.css", "/page.js"];
 
 /// `HOST:PORT` or `:PORT` (all addresses) → `HOST:PORT`; `unix:///path`. Port 0 stands for a free one.
 pub(crate) fn listen_address(text: &str) -> Result<String, String> {
@@ -37,7 +39,7 @@ pub(crate) fn telemetry_path(text: &str) -> Result<String, String> {
     if path.contains('?') {
         return Err(format!("{text:?}: a query is the scraper's to give"));
     }
-    if path == "/" || RESERVED.iter().any(|taken| path.starts_with(taken)) {
+    if PAGES.contains(&path.as_str()) || RESERVED.iter().any(|taken| path.starts_with(taken)) {
         return Err(format!("{text:?} is taken: the status page is at /, others below /-/ and /api/"));
     }
     Ok(path)
@@ -113,7 +115,7 @@ mod tests {
     #[test]
     fn telemetry_paths() {
         assert!(telemetry_path("/metrics/all").is_ok());
-        for bad in ["", "metrics", "/", "/-/healthy", "/api/v1", "/a?b", "/a b", "/a#b"] {
+        for bad in ["", "metrics", "/", "/explain", "/-/healthy", "/api/v1", "/a?b", "/a b", "/a#b"] {
             assert!(telemetry_path(bad).is_err(), "{bad}");
         }
     }

@@ -1,4 +1,4 @@
-//! Targets that are looked up while the program runs: names in DNS ([`dns`]), files of targets (`files`, in the form of `groups`).
+//! Targets that are looked up while the program runs: names in DNS (`dns`), files of targets (`files`, in the form of `groups`).
 //!
 //! Every lookup has a task of its own that remembers what it found last: one that fails takes nothing away. What stands in the sources'
 //! place is worked out from all of it at once (`fill`): a new [`Config`] for the proxy, in which discovery has no part any more.

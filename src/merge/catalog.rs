@@ -443,7 +443,7 @@ impl Catalog {
         }
     }
 
-    /// Forgets a child; its ids are used again. Returns its series.
+    /// Forgets a child; its ids are used again. Returns its series. Its family lists it until [`Catalog::unlist_children`].
     pub fn remove_child(&mut self, id: ChildId) -> Vec<SeriesId> {
         let child = std::mem::take(&mut self.children[id as usize]);
         let freed: Vec<SeriesId> = child.series().collect();
@@ -454,7 +454,6 @@ impl Catalog {
         if let Ok(entry) = self.child_table.find_entry(child.key, |other| *other == id) {
             entry.remove();
         }
-        self.variants[child.variant as usize].children.retain(|c| *c != id);
         self.free_children.push(id);
         for s in &freed {
             self.shapes[*s as usize] = Shape::FREE;
@@ -464,6 +463,11 @@ impl Catalog {
         self.uneven.remove(&id);
         self.free_series.extend(&freed);
         freed
+    }
+
+    /// Takes children that were removed out of the lists of their families.
+    pub fn unlist_children(&mut self, children: &HashSet<ChildId>) {
+        self.variants.iter_mut().for_each(|v| v.children.retain(|id| !children.contains(id)));
     }
 }
 

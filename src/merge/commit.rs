@@ -1,6 +1,6 @@
 //! A staged body becomes part of the totals: one decision per child, whole or not at all.
 
-use super::catalog::{ChildId, SeriesId, VariantId};
+use super::catalog::{Child, ChildId, SeriesId, VariantId};
 use super::column::{ABSENT, Column, fold, is_absent};
 use super::native;
 use super::pool::{Pool, is_total};
@@ -25,6 +25,7 @@ impl Pool {
         let current = self.slots[slot].current;
         let mut record = std::mem::take(&mut self.slots[slot].records[current]);
         self.renew(&mut record, staged);
+        self.slots[slot].lives.saw(record.serial, record.start, self.now);
         let whole = familiar && entrance == Entrance::Same && self.take_whole(&mut record, staged);
         if !whole {
             self.refresh_seen(slot, &record);
@@ -89,7 +90,7 @@ impl Pool {
                 record.leave_out(LeftOut::of(self.catalog.child_head(child)));
             }
         }
-        for (cause, seen) in [ResetCause::Created, ResetCause::Value].into_iter().zip(causes) {
+        for (cause, seen) in ResetCause::CHILD.into_iter().zip(causes) {
             if seen {
                 *self.tally.resets.entry((slot, cause)).or_default() += 1;
             }
@@ -236,7 +237,11 @@ impl Pool {
                 // The body was on its way when the last words came, and is the older of the two.
                 return None;
             }
-            if cause.is_some() {
+            if let Some(cause) = cause {
+                let family = &self.catalog.variant(child.variant).name;
+                let names = (&**family, self.catalog.child_head(id));
+                let values = (counted(child, &record.last), counted(child, &staged.values));
+                self.resets.note_child(self.now, &self.ids[slot], cause, names, values);
                 let output = self.groups.output(id);
                 if self.catalog.child(output).served_at.is_none() {
                     self.beginnings.note_folded(output, id, record);
@@ -329,6 +334,12 @@ fn same_created(new: &Column, last: &Column) -> bool {
         _ => false,
     };
     new.iter().zip(last).all(same) && new[shared..].iter().chain(&last[shared..]).all(|v| is_absent(*v))
+}
+
+/// What a child has counted, in one number.
+fn counted(child: &Child, column: &Column) -> Option<f64> {
+    let infinity = child.buckets().last().map(|(_, series)| *series);
+    Some(column.get(child.value().or(infinity).or(child.count())?)).filter(|value| !is_absent(*value))
 }
 
 /// Why a count can't be used.

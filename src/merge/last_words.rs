@@ -256,6 +256,10 @@ impl Pool {
         let is_shared = slot.last_flip.is_some();
         let over = if is_shared { slot.record_over_limit() } else { slot.current().map(|_| slot.current) };
         if let Some(over) = over {
+            if !is_shared {
+                let from = self.slots[index].records.get(over).and_then(|record| record.start);
+                self.resets.note_instance(self.now, &self.ids[index], from, start);
+            }
             self.fold_record(index, over);
             *self.tally.resets.entry((index, ResetCause::StartTime)).or_default() += u64::from(!is_shared);
         }

@@ -4,8 +4,10 @@ mod beginning;
 mod catalog;
 mod column;
 mod commit;
+mod explain;
 mod groups;
 mod heads;
+mod history;
 mod join;
 mod last_words;
 mod layout;
@@ -27,10 +29,15 @@ mod tests;
 mod tests_aggregate;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
+mod tests_explain;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests_last_words;
 mod totals;
 mod types;
 
+pub use explain::{Contribution, Explanation, Part, Rule, SeriesExplained, Window};
+pub use history::{Fall, Life, Reset};
 pub use join::Join;
 pub use last_words::{Doubt, LastWords, Stranger};
 pub use pool::{Attempt, Pool};

@@ -85,7 +85,7 @@ impl Pool {
     }
 
     /// Buckets of current workers only; bounds that differ as step functions.
-    fn push_gauge_histogram<'a>(&'a self, id: ChildId, samples: &mut Vec<SampleView<'a>>) {
+    pub(super) fn push_gauge_histogram<'a>(&'a self, id: ChildId, samples: &mut Vec<SampleView<'a>>) {
         let child = self.catalog.child(id);
         let mut totals = vec![0.0; child.buckets().len()];
         let (mut count, mut sum, mut any) = (0.0, 0.0, false);
@@ -113,7 +113,7 @@ impl Pool {
         }
     }
 
-    fn push_gauge<'a>(&'a self, id: ChildId, variant: &Variant, samples: &mut Vec<SampleView<'a>>) {
+    pub(super) fn push_gauge<'a>(&'a self, id: ChildId, variant: &Variant, samples: &mut Vec<SampleView<'a>>) {
         let Some(series) = self.catalog.child(id).value() else { return };
         let of = |record: &'a Record| {
             let parts = self.groups.shown_as(id).filter_map(|part| self.catalog.child(part).value());

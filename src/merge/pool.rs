@@ -9,12 +9,14 @@
 //! - totals (`totals`): the sums of the round;
 //! - natives (`native`): the same for the native part of histograms;
 //! - beginnings (`beginning`): since when a total counts;
-//! - output (`output`): families as they are served.
+//! - output (`output`): families as they are served;
+//! - explanations (`explain`, `history`): the same with all that it is made of, for people.
 
 use super::beginning::Beginnings;
 use super::catalog::{Catalog, Child, ChildId, SeriesId, VariantId};
 use super::column::{ABSENT, Column, fold};
 use super::groups::Groups;
+use super::history::Resets;
 use super::last_words::Folded;
 use super::layout::{Dialect, Layout};
 use super::native::Total;
@@ -105,6 +107,8 @@ pub struct Pool {
     pub(super) groups: Groups,
     /// The most that any child may grow by with one message of last words; `None`: none are heard.
     pub(super) growth_max: Option<f64>,
+    /// Which counters began anew lately.
+    pub(super) resets: Resets,
 }
 
 impl Pool {
@@ -143,6 +147,7 @@ impl Pool {
             origins: HashMap::default(),
             groups: Groups::default(),
             growth_max: None,
+            resets: Resets::default(),
         }
     }
 
@@ -273,6 +278,8 @@ impl Pool {
             Entrance::First | Entrance::FirstAgain => self.push_record(index, staged.start_time),
             Entrance::Recycled => {
                 *self.tally.resets.entry((index, ResetCause::StartTime)).or_default() += 1;
+                let from = self.slots[index].current().and_then(|record| record.start);
+                self.resets.note_instance(self.now, &self.ids[index], from, staged.start_time);
                 self.fold_record(index, self.slots[index].current);
                 self.push_record(index, staged.start_time);
             }
@@ -519,6 +526,10 @@ impl Pool {
     }
 
     pub(super) fn forget_children(&mut self, children: &HashSet<ChildId>) {
+        // A body with a million series there is no room for asks a million times.
+        if children.is_empty() {
+            return;
+        }
         self.shifted = true;
         let freed: HashSet<SeriesId> = children.iter().flat_map(|id| self.catalog.child(*id).series()).collect();
         for layout in &mut self.layouts {
@@ -531,12 +542,16 @@ impl Pool {
             self.clear_series(&series);
             for record in self.slots.iter_mut().flat_map(Slot::all_records_mut) {
                 record.forget_child(*id);
-                record.gauges.retain(|s| !series.contains(s));
             }
             self.natives.remove(id);
             self.beginnings.forget(*id);
-            self.worker_heads.retain(|(s, _), _| !series.contains(s));
         }
+        // Once for all of them: each is a look at everything there is.
+        self.catalog.unlist_children(children);
+        for record in self.slots.iter_mut().flat_map(Slot::all_records_mut) {
+            record.gauges.retain(|s| !freed.contains(s));
+        }
+        self.worker_heads.retain(|(s, _), _| !freed.contains(s));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::catalog::{ChildId, SeriesId};
 use super::column::Column;
+use super::history::Lives;
 use super::last_words::{Folded, KEPT_INSTANCES};
 use super::layout::Path;
 use super::native::Contribution;
@@ -170,6 +171,8 @@ pub(crate) struct Slot {
     pub(super) failed_time: Duration,
     pub(super) last_attempt: Option<Duration>,
     pub retired: bool,
+    /// Who has answered here.
+    pub lives: Lives,
 }
 
 impl Slot {

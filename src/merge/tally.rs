@@ -42,6 +42,9 @@ pub enum RepairKind {
 }
 
 impl ResetCause {
+    /// Evidence that one child gives by itself, in a process that goes on.
+    pub(super) const CHILD: [Self; 2] = [Self::Created, Self::Value];
+
     /// Value of the `cause` label.
     pub fn as_str(self) -> &'static str {
         match self {

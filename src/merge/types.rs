@@ -212,6 +212,11 @@ impl Types {
         self.groups.values().filter_map(|g| g.established)
     }
 
+    /// The established variant of a name.
+    pub fn established_of(&self, name: &str) -> Option<VariantId> {
+        self.groups.get(name)?.established
+    }
+
     /// Whether the variant is the established one of its name.
     pub fn is_established(&self, catalog: &Catalog, variant: VariantId) -> bool {
         self.groups.get(&catalog.variant(variant).name).is_some_and(|g| g.established == Some(variant))

@@ -7,6 +7,7 @@ mod clock;
 mod conductor;
 mod distribution;
 mod exchange;
+mod explain;
 mod hits;
 mod keep;
 mod last_words;
@@ -22,13 +23,14 @@ mod tests;
 
 pub use answer::{Query, Refusal};
 pub use exchange::ReconfigureError;
+pub use explain::{Families, FamilyLine, SourceExplanation, Unexplained};
 pub use report::{SourceReport, TargetReport};
-pub use status::{State as TargetState, Status};
+pub use status::{SCRAPES_REMEMBERED, State as TargetState, Status};
 
 use crate::compression::Encoding;
 use crate::config::{Config, Limit};
 use crate::encode::Format;
-use crate::merge::LastWords;
+use crate::merge::{LastWords, Window};
 use crate::model::WideFamily;
 use crate::scrape::{BadHeader, ProcessId, Request};
 use crate::state::Store;
@@ -197,6 +199,19 @@ impl Proxy {
     /// Families of workers that one label makes large, with the names of their sources; the largest first. Goes through every series.
     pub fn wide_families(&self) -> Vec<(String, WideFamily)> {
         lock(&self.state).wide_families()
+    }
+
+    /// What the values of a family are made of, by source.
+    ///
+    /// # Errors
+    /// There is no such family.
+    pub fn explain(&self, family: &str, window: Window) -> Result<Vec<SourceExplanation>, Unexplained> {
+        lock(&self.state).explain(family, window)
+    }
+
+    /// The families whose name or HELP holds `search`, in any case; those with most series, at most `most`.
+    pub fn families(&self, search: &str, most: usize) -> Families {
+        lock(&self.state).families_like(search, most)
     }
 
     /// How every source and target stands.

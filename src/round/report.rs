@@ -1,10 +1,14 @@
-use super::state::State;
+use super::state::{Entry, State};
 use super::status::Status;
 use crate::encode::SampleView;
+use crate::merge::{Life, Reset};
 use crate::model::{Labels, Role, WideFamily, split_head};
 use crate::scrape::hint;
 use crate::source::Endpoints;
 use crate::target::Target;
+
+/// Resets of a source that are reported.
+const RESETS_REPORTED: usize = 20;
 
 /// How a source stands.
 #[derive(Debug, Clone)]
@@ -23,6 +27,10 @@ pub struct SourceReport {
     pub notes: Vec<String>,
     /// Its targets, in order.
     pub targets: Vec<TargetReport>,
+    /// Series of totals that no living worker shows: they are carried on.
+    pub carried_series: usize,
+    /// Its latest resets, the newest first.
+    pub resets: Vec<Reset>,
 }
 
 /// How a target stands.
@@ -34,6 +42,10 @@ pub struct TargetReport {
     pub status: Status,
     /// Where the latest scrape was missed: the likely cause and what to do.
     pub hint: Option<String>,
+    /// How often its counters had begun anew: scrapes in which that was seen.
+    pub resets: u64,
+    /// The processes seen behind it, the oldest first (workers only).
+    pub lives: Vec<Life>,
 }
 
 impl State {
@@ -51,28 +63,38 @@ impl State {
     }
 
     pub(super) fn report(&self) -> Vec<SourceReport> {
-        let target = |(target, status): (&Target, &Status), kind| TargetReport {
-            target: target.clone(),
-            hint: status.last_error.as_ref().and_then(|missed| hint(kind, missed, target)),
-            status: status.clone(),
-        };
         self.sources
             .iter()
-            .map(|s| SourceReport {
-                name: s.config.name.clone(),
-                kind: s.config.kind.name,
-                endpoints: s.config.kind.endpoints,
-                expect: s.config.expect,
-                up: s.status.up(),
-                notes: self.discovery.get(&s.config.name).cloned().unwrap_or_default(),
-                targets: s.config.targets.iter().zip(&s.status.targets).map(|t| target(t, s.config.kind.name)).collect(),
+            .map(|entry| SourceReport {
+                name: entry.config.name.clone(),
+                kind: entry.config.kind.name,
+                endpoints: entry.config.kind.endpoints,
+                expect: entry.config.expect,
+                up: entry.status.up(),
+                notes: self.discovery.get(&entry.config.name).cloned().unwrap_or_default(),
+                targets: target_reports(entry),
+                carried_series: entry.source.tally().retained_series,
+                resets: entry.source.resets(RESETS_REPORTED),
             })
             .collect()
     }
 }
 
+fn target_reports(entry: &Entry) -> Vec<TargetReport> {
+    let tally = entry.tally();
+    let resets = |index| tally.resets.iter().filter(|((i, _), _)| *i == index).map(|(_, n)| n).sum();
+    let report = |(index, (target, status)): (usize, (&Target, &Status))| TargetReport {
+        target: target.clone(),
+        hint: status.last_error.as_ref().and_then(|missed| hint(entry.config.kind.name, missed, target)),
+        status: status.clone(),
+        resets: resets(index),
+        lives: entry.source.lives(index),
+    };
+    entry.config.targets.iter().zip(&entry.status.targets).enumerate().map(report).collect()
+}
+
 /// The labels of a sample's child, and what it is of it.
-fn child_labels<'a>(sample: &SampleView<'a>) -> (Labels<'a>, Role) {
+pub(super) fn child_labels<'a>(sample: &SampleView<'a>) -> (Labels<'a>, Role) {
     let own = match sample.role {
         Role::Bucket(_) => "le",
         Role::Quantile(_) => "quantile",

@@ -2,7 +2,11 @@ use super::distribution::{Distribution, SECONDS};
 use crate::merge::Now;
 use crate::scrape::{Missed, Scraped};
 use crate::source::Endpoints;
+use std::collections::VecDeque;
 use std::time::Duration;
+
+/// Scrapes of an endpoint whose durations are remembered.
+pub const SCRAPES_REMEMBERED: usize = 100;
 
 /// How an endpoint stands after its latest scrape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +62,9 @@ pub struct Status {
     pub good: u64,
     /// Missed scrapes so far, in the order of [`Missed::OUTCOMES`].
     pub missed: [u64; Missed::OUTCOMES.len()],
+    /// The latest scrapes, the newest last: how long each took in seconds, and whether it failed; a vacant slot is no
+    /// failure.
+    pub recent: VecDeque<(f32, bool)>,
 }
 
 /// Status of a source's endpoints.
@@ -120,6 +127,12 @@ impl Status {
                 self.last_error = Some(missed);
             }
         }
+        self.recent.reserve_exact(SCRAPES_REMEMBERED - self.recent.len().min(SCRAPES_REMEMBERED));
+        if self.recent.len() == SCRAPES_REMEMBERED {
+            self.recent.pop_front();
+        }
+        let failed = matches!(self.state, Some(State::Stuck | State::Down));
+        self.recent.push_back((scraped.duration.as_secs_f32(), failed));
         before != (self.state, self.last_error.as_ref().map(Missed::outcome))
     }
 }
@@ -155,5 +168,11 @@ mod tests {
         assert_eq!(see(missed(Missed::Parse("y".into())), workers, false), (State::Down, false));
         assert_eq!(see(missed(Missed::Refused), workers, true), (State::Retired, true));
         assert_eq!((status.good, status.missed), (2, [4, 0, 1, 0, 2, 0, 0]));
+        assert_eq!(status.recent.iter().filter(|(_, failed)| *failed).count(), 4);
+        for _ in 0..2 * SCRAPES_REMEMBERED {
+            let (scraped, outcome) = missed(Missed::Refused);
+            status.record(&scraped, outcome, workers, false, Now::default());
+        }
+        assert_eq!(status.recent.len(), SCRAPES_REMEMBERED);
     }
 }

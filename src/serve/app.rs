@@ -1,9 +1,11 @@
+use super::browser::is_addressed_locally;
 use super::gate::Gate;
 use super::last_words::{self, Ears};
 use super::respond::{Response, answer, set, text};
-use super::{Lifecycle, lifecycle, metrics, page, targets};
+use super::socket::Peer;
+use super::{Lifecycle, explain, lifecycle, metrics, page, targets};
 use crate::compression::Encoding;
-use crate::config::{Config, Limits};
+use crate::config::{Choice, Config, Limits, Pages};
 use crate::round::Proxy;
 use crate::scrape::GUARD_HEADER;
 use futures::FutureExt;
@@ -37,6 +39,10 @@ pub(super) struct Settings {
     names: Vec<String>,
     /// Tells one configuration from another.
     fingerprint: String,
+    pages: Pages,
+    rules: Vec<page::Rules>,
+    /// The whole, secrets masked.
+    yaml: String,
 }
 
 impl Settings {
@@ -50,9 +56,21 @@ impl Settings {
             enable_lifecycle: config.web.enable_lifecycle,
             names: config.web.listen_addresses.iter().filter_map(host).collect(),
             fingerprint: config.fingerprint(),
+            pages: config.web.pages,
+            rules: page::Rules::of(config),
+            yaml: config.to_yaml(),
         }
     }
 }
+
+/// The explanation of a family.
+const EXPLAIN: &str = "/explain";
+/// The same for programs.
+const EXPLAIN_API: &str = "/api/v1/explain";
+/// Sources and targets for programs.
+const TARGETS: &str = "/api/v1/targets";
+/// All that `web.pages` is about.
+const PAGES: [&str; 6] = ["/", EXPLAIN, TARGETS, EXPLAIN_API, page::STYLE_PATH, page::SCRIPT_PATH];
 
 /// Says how a response is counted; an extension of the response.
 #[derive(Debug, Clone, Copy)]
@@ -139,9 +157,9 @@ impl App {
                 None => lifecycle::not_enabled(),
             };
         }
-        let known = path == settings.telemetry_path || matches!(path, "/" | "/api/v1/targets" | "/-/healthy" | "/-/ready");
-        if !known {
-            let all = format!("{}, /, /api/v1/targets, /-/healthy, /-/ready", settings.telemetry_path);
+        let is_page = PAGES.contains(&path);
+        if path != settings.telemetry_path && !is_page && !matches!(path, "/-/healthy" | "/-/ready") {
+            let all = format!("{}, /, {EXPLAIN}, {TARGETS}, {EXPLAIN_API}, /-/healthy, /-/ready", settings.telemetry_path);
             return text(StatusCode::NOT_FOUND, format_args!("nothing here; there are {all}"));
         }
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
@@ -149,16 +167,42 @@ impl App {
             set(&mut response, ALLOW, "GET, HEAD");
             return response;
         }
+        if path == settings.telemetry_path {
+            return metrics::metrics(self, request, arrived).await;
+        }
         match path {
-            _ if path == settings.telemetry_path => metrics::metrics(self, request, arrived).await,
-            "/api/v1/targets" => answer(StatusCode::OK, "application/json", targets::json(&self.proxy.report())),
             "/-/healthy" => match self.proxy.check_alive() {
                 Ok(()) => text(StatusCode::OK, "healthy"),
                 Err(stopped) => text(StatusCode::INTERNAL_SERVER_ERROR, stopped),
             },
             "/-/ready" if self.proxy.is_ready() => text(StatusCode::OK, "ready"),
             "/-/ready" => text(StatusCode::SERVICE_UNAVAILABLE, "not ready: the first round of scrapes is not over yet"),
-            _ => page::page(&self.proxy.report(), &self.proxy.wide_families(), &settings.telemetry_path, &settings.fingerprint),
+            _ if !may_see_pages(settings.pages, request, &settings.names) => {
+                text(StatusCode::FORBIDDEN, format_args!("web.pages is {}: not shown here", settings.pages.word()))
+            }
+            _ => self.page(path, request.uri().query(), &settings),
+        }
+    }
+
+    fn page(&self, path: &str, query: Option<&str>, settings: &Settings) -> Response {
+        match path {
+            TARGETS => answer(StatusCode::OK, "application/json", targets::json(&self.proxy.report())),
+            EXPLAIN_API => explain::api(&self.proxy, query),
+            EXPLAIN => explain::html(&self.proxy, query, &settings.telemetry_path),
+            page::STYLE_PATH | page::SCRIPT_PATH => page::asset(path),
+            _ => {
+                let search = explain::search(query);
+                page::status(&page::Status {
+                    sources: &self.proxy.report(),
+                    wide: &self.proxy.wide_families(),
+                    families: &self.proxy.families(&search, page::FAMILIES_SHOWN),
+                    search: &search,
+                    rules: &settings.rules,
+                    telemetry_path: &settings.telemetry_path,
+                    yaml: &settings.yaml,
+                    fingerprint: &settings.fingerprint,
+                })
+            }
         }
     }
 
@@ -169,5 +213,40 @@ impl App {
     /// The limits of the configuration in force.
     pub(super) fn limits(&self) -> Limits {
         self.settings().limits
+    }
+}
+
+/// Whether who asks is shown pages and the API. Where only this machine is, a browser on it must not be led here under a name of
+/// somebody else's.
+fn may_see_pages<B>(pages: Pages, request: &Request<B>, names: &[String]) -> bool {
+    match (pages, request.extensions().get::<Peer>()) {
+        (Pages::On, _) | (Pages::Loopback, Some(Peer::Unix)) => true,
+        (Pages::Loopback, Some(Peer::Loopback)) => is_addressed_locally(request, names),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_see_pages() {
+        let sees = |pages, peer, host: &str| {
+            let request = Request::get("/").header("host", host).extension(peer).body(()).unwrap();
+            may_see_pages(pages, &request, &["metrics.example.org".to_string()])
+        };
+        for (pages, peer, host, want) in [
+            (Pages::On, Peer::Tcp, "evil.example", true),
+            (Pages::Loopback, Peer::Tcp, "localhost", false),
+            (Pages::Loopback, Peer::Loopback, "localhost:11011", true),
+            (Pages::Loopback, Peer::Loopback, "metrics.example.org", true),
+            (Pages::Loopback, Peer::Loopback, "evil.example", false),
+            (Pages::Loopback, Peer::Unix, "evil.example", true),
+            (Pages::Off, Peer::Unix, "localhost", false),
+        ] {
+            assert_eq!(sees(pages, peer, host), want, "{pages:?} {peer:?} {host}");
+        }
     }
 }

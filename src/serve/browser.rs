@@ -21,18 +21,22 @@ pub(super) fn refuse_browsers<B>(request: &Request<B>, names: &[String]) -> Resu
     if let Some(name) = [ORIGIN, SEC_FETCH_SITE].iter().find(|name| headers.contains_key(*name)) {
         return Err(text(StatusCode::FORBIDDEN, format_args!("browsers may not ask for this, and only they send {name}")));
     }
-    let host = host(request.uri().authority(), headers);
-    match host.as_deref().is_some_and(|host| is_local(host, names)) {
+    match is_addressed_locally(request, names) {
         true => Ok(()),
         false => Err(text(
             StatusCode::FORBIDDEN,
             format_args!(
                 "the Host {:?} is not known here; ask by IP address, as localhost, by a name without dots or one of \
                  web.listen_addresses, or over a unix socket",
-                host.unwrap_or_default()
+                host(request.uri().authority(), headers).unwrap_or_default()
             ),
         )),
     }
+}
+
+/// Whether the request asks for a host under a name that nobody outside can hand out, or one of our own.
+pub(super) fn is_addressed_locally<B>(request: &Request<B>, names: &[String]) -> bool {
+    host(request.uri().authority(), request.headers()).is_some_and(|host| is_local(&host, names))
 }
 
 /// The host of the request without its port; `None` if it is not said, said twice, or makes no sense.

@@ -4,6 +4,7 @@ mod accept_encoding;
 mod app;
 mod browser;
 mod connection;
+mod explain;
 mod gate;
 mod last_words;
 mod lifecycle;

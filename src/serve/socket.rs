@@ -67,6 +67,8 @@ impl Listener {
 pub(super) enum Peer {
     /// Over the network, with or without TLS.
     Tcp,
+    /// The same from a loopback address.
+    Loopback,
     /// Over a unix socket.
     Unix,
 }
@@ -81,7 +83,14 @@ pub(super) enum Socket {
 
 impl Socket {
     pub(super) fn peer(&self) -> Peer {
-        if matches!(self, Self::Unix(_)) { Peer::Unix } else { Peer::Tcp }
+        let stream = match self {
+            Self::Unix(_) => return Peer::Unix,
+            Self::Tcp(stream) => stream,
+            #[cfg(feature = "tls")]
+            Self::Secure(stream) => stream.get_ref().0,
+        };
+        let is_loopback = stream.peer_addr().is_ok_and(|address| address.ip().to_canonical().is_loopback());
+        if is_loopback { Peer::Loopback } else { Peer::Tcp }
     }
 }
 

@@ -56,7 +56,7 @@ pub(super) fn json(sources: &[SourceReport]) -> Vec<u8> {
 }
 
 fn active<'a>(source: &'a SourceReport, report: &'a TargetReport) -> Active<'a> {
-    let TargetReport { target, status, hint } = report;
+    let TargetReport { target, status, hint, .. } = report;
     let endpoint = if source.endpoints == Endpoints::Workers { "worker" } else { "target" };
     Active {
         discovered_labels: [("__address__", target.text.as_str()), ("job", source.name.as_str())].into(),

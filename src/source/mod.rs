@@ -14,7 +14,7 @@ mod workers;
 
 use crate::config::SourceConfig;
 use crate::encode::{FamilyView, Rendered};
-use crate::merge::{LastWords, Now, Stranger, Tally};
+use crate::merge::{Explanation, LastWords, Life, Now, Reset, Stranger, Tally, Window};
 use crate::scrape::{Missed, Part, Receipt, Scraped};
 use crate::state::{Parts, Saved, Unreadable};
 use crate::target::{AddressError, Target};
@@ -113,6 +113,21 @@ pub trait Source: Send {
     /// A part that makes no sense.
     fn load(&mut self, _saved: Saved<'_>) -> Result<(), Unreadable> {
         Ok(())
+    }
+
+    /// What the values of a family are made of; `None` where there is no such family, or nothing is merged.
+    fn explain(&self, _family: &str, _window: Window) -> Option<Explanation> {
+        None
+    }
+
+    /// The resets that are remembered, at most `most`, the newest first.
+    fn resets(&self, _most: usize) -> Vec<Reset> {
+        Vec::new()
+    }
+
+    /// The processes that were seen behind a target, the oldest first (merge of workers only).
+    fn lives(&self, _target: usize) -> Vec<Life> {
+        Vec::new()
     }
 
     /// Counts of what was reset, dropped, repaired.

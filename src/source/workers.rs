@@ -3,7 +3,7 @@
 use super::{Endpoints, Kind, Source};
 use crate::config::{ColdStart, SourceConfig};
 use crate::encode::{FamilyView, Rendered};
-use crate::merge::{Attempt, FeedError, LastWords, Now, Pool, Tally};
+use crate::merge::{Attempt, Explanation, FeedError, LastWords, Life, Now, Pool, Reset, Tally, Window};
 use crate::parse::parse;
 use crate::scrape::{Missed, Part, Receipt, Scraped};
 use crate::state::{Parts, Saved, Unreadable};
@@ -111,6 +111,18 @@ impl Source for Workers {
             Ok(exposition) => self.pool.last_words(target, &exposition, now),
             Err(error) => LastWords::Invalid(error.to_string()),
         }
+    }
+
+    fn explain(&self, family: &str, window: Window) -> Option<Explanation> {
+        self.pool.explain(family, window)
+    }
+
+    fn resets(&self, most: usize) -> Vec<Reset> {
+        self.pool.resets().take(most).cloned().collect()
+    }
+
+    fn lives(&self, target: usize) -> Vec<Life> {
+        self.pool.lives(target).copied().collect()
     }
 
     fn tally(&self) -> &Tally {

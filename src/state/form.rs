@@ -141,14 +141,18 @@ impl<W: Write> Write for Summed<W> {
 
 /// A file that was read: whole, with the checksum it says, and of a version known.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Document {
+pub struct Document {
     pub(crate) head: FileHead,
     bytes: Vec<u8>,
     sections: Vec<(Section, Range<usize>)>,
 }
 
 impl Document {
-    pub(crate) fn read(bytes: Vec<u8>) -> Result<Self, Unreadable> {
+    /// Reads the bytes of a file.
+    ///
+    /// # Errors
+    /// They are no state file, one of a later release, or damaged.
+    pub fn read(bytes: Vec<u8>) -> Result<Self, Unreadable> {
         let after_word =
             bytes.strip_prefix(WORD).ok_or(if bytes.is_empty() { damaged("it is empty") } else { Unreadable::Foreign })?;
         let (version, body) = after_word.split_first_chunk::<NUMBER_BYTES>().ok_or_else(|| damaged("it ends early"))?;
@@ -166,7 +170,7 @@ impl Document {
     }
 
     /// What the source of this name and kind had written.
-    pub(crate) fn section(&self, name: &str, kind: &str) -> Option<Saved<'_>> {
+    pub fn section(&self, name: &str, kind: &str) -> Option<Saved<'_>> {
         let (_, range) = self.sections.iter().find(|(section, _)| section.name == name && section.kind == kind)?;
         Some(Saved::new(self.bytes.get(range.clone())?))
     }

@@ -13,8 +13,7 @@ mod store;
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests;
 
-pub(crate) use form::FileHead;
-pub use form::{Apart, Unreadable};
-pub(crate) use form::{Document, Writer};
+pub use form::{Apart, Document, Unreadable};
+pub(crate) use form::{FileHead, Writer};
 pub use parts::{Part, Parts, Saved};
 pub use store::{Locked, Store};

@@ -11,7 +11,7 @@ mod server;
 pub(crate) use fake::Fake;
 pub(crate) use server::Server;
 
-use crate::config::{Config, Limits, LogConfig, SourceConfig, StateConfig, WebConfig};
+use crate::config::{Config, Limits, LogConfig, Pages, SourceConfig, StateConfig, WebConfig};
 use crate::source::{Endpoints, Kind, Source};
 use crate::target::{Address, Target};
 use std::time::Duration;
@@ -78,6 +78,7 @@ pub(crate) fn config(sources: Vec<SourceConfig>) -> Config {
             telemetry_path: "/metrics".into(),
             openmetrics_created: false,
             enable_lifecycle: false,
+            pages: Pages::On,
         },
         state: StateConfig::default(),
         log: LogConfig::default(),

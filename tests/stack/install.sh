@@ -6,8 +6,8 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 stack=${ONESCRAPE_STACK:-$here/../../.stack}
-# systemd checks our unit, g++ builds libFuzzer
-packages=(nginx-light prometheus prometheus-alertmanager curl python3-venv systemd g++)
+# systemd checks our unit, g++ builds libFuzzer, Chromium is driven by a script of node's
+packages=(nginx-light prometheus prometheus-alertmanager curl python3-venv systemd g++ chromium nodejs npm)
 policy=/usr/sbin/policy-rc.d
 attempts=3 # a mirror or an index may fail for a moment
 
@@ -43,6 +43,8 @@ retry() { # COMMAND...: up to $attempts times
 missing_packages() {
   local p
   for p in "${packages[@]}"; do
+    # Node from elsewhere brings its own npm, beside which Debian's can't be installed.
+    [ "$p" = npm ] && command -v npm >/dev/null && continue
     dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || echo "$p"
   done
 }
@@ -85,6 +87,17 @@ install_venv() {
   cp "$here/requirements.txt" "$stack/venv/installed.txt"
 }
 
+# The driver and the rules of accessibility for the browser tests, in the versions of the lock file; no browser is downloaded.
+install_browser_modules() {
+  local lock=$here/../browser/package-lock.json modules=$stack/browser
+  cmp -s "$lock" "$modules/installed.json" && return 0
+  say "npm: playwright-core, axe-core"
+  mkdir -p "$modules"
+  cp "$here/../browser/package.json" "$lock" "$modules/"
+  retry npm ci --prefix "$modules" --no-audit --no-fund --ignore-scripts --silent >&2 || die "npm could not install $lock"
+  cp "$lock" "$modules/installed.json"
+}
+
 install_kubernetes_tools() {
   local tools=$stack/kubernetes
   cmp -s "$here/kubernetes.txt" "$tools/installed.txt" && return 0
@@ -99,7 +112,7 @@ install_kubernetes_tools() {
 
 check() {
   local program
-  for program in nginx prometheus promtool prometheus-alertmanager amtool systemd-analyze; do
+  for program in nginx prometheus promtool prometheus-alertmanager amtool systemd-analyze chromium node; do
     # nginx lives in sbin, which a plain user's PATH may lack.
     PATH=$PATH:/usr/sbin command -v "$program" >/dev/null || die "$program is missing although its package is installed"
   done
@@ -113,5 +126,6 @@ check() {
 
 install_packages
 install_venv
+install_browser_modules
 install_kubernetes_tools
 check

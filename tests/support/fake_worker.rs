@@ -11,6 +11,9 @@ use std::time::Duration;
 /// How often a request that waits looks whether its client is still there.
 const LOOK_FOR_CLIENT: Duration = Duration::from_millis(10);
 
+/// What writes an answer by itself.
+type Writing = dyn Fn(&mut TcpStream) -> std::io::Result<()> + Send + Sync;
+
 /// What the worker does with a request.
 #[derive(Clone)]
 pub enum Answer {
@@ -22,6 +25,8 @@ pub enum Answer {
     Hang,
     /// Sends the first bytes, and the others once told to go on ([`FakeWorker::release`]).
     Halves(Vec<u8>, Vec<u8>),
+    /// Writes by itself, as much and as slowly as it likes, until it returns.
+    Written(Arc<Writing>),
 }
 
 /// Content-Type of client_python's text output.
@@ -30,6 +35,11 @@ pub const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 impl Answer {
+    /// [`Answer::Written`] by this.
+    pub fn written(write: impl Fn(&mut TcpStream) -> std::io::Result<()> + Send + Sync + 'static) -> Self {
+        Self::Written(Arc::new(write))
+    }
+
     /// A status 200 as Python's metrics server sends it: HTTP/1.0, no Content-Length.
     pub fn ok(content_type: &str, body: &str) -> Self {
         Self::ok_bytes(content_type, body.as_bytes())
@@ -210,6 +220,7 @@ impl Shared {
         match answer {
             Some(Answer::Bytes(bytes)) => stream.write_all(&bytes),
             Some(Answer::Made(make)) => stream.write_all(&make()),
+            Some(Answer::Written(write)) => write(stream),
             Some(Answer::Halves(first, rest)) => stream.write_all(&first).and_then(|()| {
                 let before = self.lock().releases;
                 self.wait_while(stream, |state| state.releases == before)?;

@@ -11,6 +11,7 @@ pub mod dns;
 pub mod exposition;
 pub mod fake_worker;
 pub mod http;
+pub mod lives;
 pub mod load;
 pub mod port;
 pub mod process;

@@ -2,6 +2,7 @@
 //! like the Python client and are recycled every few seconds, a uWSGI stats server and an nginx status page. It knows the true total
 //! of requests, which no scraper of a real stack ever does.
 
+mod chart;
 mod exposition;
 mod http;
 mod pool;

@@ -1,3 +1,4 @@
+use super::chart::{Chart, Point};
 use super::worker::REQUESTS;
 use super::{Demo, LISTEN, http};
 use std::io::{self, Write};
@@ -16,9 +17,10 @@ const SCRAPES_PER_LINE: u32 = 2;
 /// the live workers, read from their own ports. Ends only with an error.
 ///
 /// # Errors
-/// Writing to `out` failed.
+/// Writing to `out` failed, or there is no free port on loopback.
 pub async fn watch(demo: &Demo, proxy: SocketAddr, path: &str, out: &mut dyn Write) -> io::Result<()> {
-    introduce(demo, proxy, path, out)?;
+    let chart = Chart::start().await?;
+    introduce(demo, (proxy, chart.address), path, out)?;
     let (began, proxy) = (Instant::now(), proxy.to_string());
     let mut clock = interval_at(began + SCRAPE_OFFSET, SCRAPE_INTERVAL);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -30,6 +32,7 @@ pub async fn watch(demo: &Demo, proxy: SocketAddr, path: &str, out: &mut dyn Wri
         let (served, summed) = tokio::join!(scrape(&proxy, path), sum_of_workers(demo));
         merged.see(served);
         fell |= naive.see(Some(summed));
+        chart.add(Point { merged: served, plain: summed, truth: truth as f64, plain_increase: naive.increase });
         if scrapes % SCRAPES_PER_LINE == 0 {
             let line = row(
                 &format!("{:.0} s", began.elapsed().as_secs_f64()),
@@ -46,7 +49,7 @@ pub async fn watch(demo: &Demo, proxy: SocketAddr, path: &str, out: &mut dyn Wri
     }
 }
 
-fn introduce(demo: &Demo, proxy: SocketAddr, path: &str, out: &mut dyn Write) -> io::Result<()> {
+fn introduce(demo: &Demo, (proxy, chart): (SocketAddr, SocketAddr), path: &str, out: &mut dyn Write) -> io::Result<()> {
     if proxy != LISTEN {
         writeln!(out, "{LISTEN} is taken; listening on {proxy} instead.\n")?;
     }
@@ -58,7 +61,8 @@ fn introduce(demo: &Demo, proxy: SocketAddr, path: &str, out: &mut dyn Write) ->
          The merged exposition      http://{proxy}{path}\n\
          One worker on its own      http://{one}/metrics\n\
          Every worker apart         http://{proxy}{path}?merge=none\n\
-         The status page            http://{proxy}/\n\n\
+         The status page            http://{proxy}/\n\
+         Merged and plain, drawn    http://{chart}/\n\n\
          Try                        curl -s http://{proxy}{path} | grep {REQUESTS}\n\
          The same from outside      onescrape check --workers {} --uwsgi {} --nginx {}\n\n\
          {REQUESTS}_total, scraped every second.\n\

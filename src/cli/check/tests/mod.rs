@@ -5,7 +5,7 @@ mod flow;
 use super::observe::{Observation, Observed, Read};
 use super::read::{Answer, DirectoryFacts, Facts, Gauge, UwsgiFacts, WorkerFacts, worker_facts};
 use super::*;
-use crate::config::{Limits, LogConfig, StateConfig, WebConfig};
+use crate::config::{Limits, LogConfig, Pages, StateConfig, WebConfig};
 use crate::model::{Family, MetricType, Role, Sample};
 use crate::parse::Exposition;
 use crate::source::KINDS;
@@ -29,6 +29,7 @@ fn config(sources: Vec<SourceConfig>) -> Config {
             telemetry_path: "/metrics".into(),
             openmetrics_created: false,
             enable_lifecycle: false,
+            pages: Pages::On,
         },
         state: StateConfig::default(),
         log: LogConfig::default(),

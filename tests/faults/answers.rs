@@ -7,7 +7,7 @@ use crate::support::{expect, wait_for};
 use crate::{exposition, worker};
 
 /// Largest body in these tests, bytes.
-const BODY_BYTES_MAX: usize = 10_000;
+pub(crate) const BODY_BYTES_MAX: usize = 10_000;
 
 const PROTOBUF: &str = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
 /// A family as a delimited message: `c_total`, a counter, 100.
@@ -15,7 +15,7 @@ const COUNTER: &[u8] =
     &[24, 10, 7, b'c', b'_', b't', b'o', b't', b'a', b'l', 24, 0, 34, 11, 26, 9, 9, 0, 0, 0, 0, 0, 0, 0x59, 0x40];
 
 /// Bad answers, and the outcome under which each is counted.
-fn bad_answers() -> Vec<(&'static str, Answer, &'static str)> {
+pub(crate) fn bad_answers() -> Vec<(&'static str, Answer, &'static str)> {
     let raw = |text: &str| Answer::Bytes(text.as_bytes().to_vec());
     let large = format!("# TYPE c_total counter\nc_total{{a=\"{}\"}} 100\n", "x".repeat(BODY_BYTES_MAX));
     vec![
