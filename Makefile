@@ -2,13 +2,14 @@
 # make check  formatting, lints, documentation: no warning is left standing
 # make audit  published vulnerabilities of what is built in, looked up in RustSec's list (needs cargo-audit, and GitHub, where the list is);
 #             licences, sources and versions are held by a test: tests/dependencies.rs
+# make book   the documentation as a site, in target/book (needs mdbook: cargo install mdbook)
 # make bench  one table of what the program costs, beside other ways to do the same
 # make properties   the laws of the merge and the formats with other random lives each time: PROPERTY_SCALE times as many (default 30)
 # make soak   a pod under load for minutes, and the program killed a thousand times over: SOAK_SECONDS (default 300), KILLS, KILL_SECONDS
 # make static the program as the container image has it, linked statically: target/x86_64-unknown-linux-gnu/release/onescrape
 # make fuzz   longer fuzzing of the parsers, the merge and the state file: FUZZ_SECONDS a target (default 60)
 
-.PHONY: test check lint doc audit install bench properties soak static fuzz fuzz-short
+.PHONY: test check lint doc audit book install bench properties soak static fuzz fuzz-short
 
 # Where the servers of the tests live; the tests look there too.
 export ONESCRAPE_STACK ?= $(CURDIR)/.stack
@@ -36,6 +37,9 @@ doc:
 
 audit:
 	cargo audit --deny warnings
+
+book:
+	mdbook build docs
 
 bench: export ONESCRAPE_SMALLEST ?= $(CURDIR)/target/small/onescrape
 bench:

@@ -73,6 +73,15 @@ pub enum Command {
     },
     /// Ask the running proxy whether it is healthy: for images without a shell
     Healthcheck,
+    /// Print completions of commands and flags for a shell
+    #[cfg(feature = "manual")]
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, to be read with `man -l -`
+    #[cfg(feature = "manual")]
+    Man,
 }
 
 /// What to do with a directory of multiprocess files.
@@ -110,6 +119,8 @@ pub enum ConfigCommand {
     Check,
     /// Print the configuration in force as YAML: defaults included, secrets masked
     Show,
+    /// Print the JSON Schema of the configuration file, for editors and pipelines
+    Schema,
     /// Print which gauges are merged how, and why
     Rules,
 }
@@ -212,7 +223,8 @@ pub fn load_maybe_empty(args: &Args, env: &Env<'_>) -> Result<Config, ConfigErro
     config::load_maybe_empty(args.config_file(env).as_deref(), &args.overrides(env), env)
 }
 
-fn env_name(flag: &str) -> String {
+/// The environment variable that stands for a flag, given without its dashes.
+pub fn env_name(flag: &str) -> String {
     format!("{ENV_PREFIX}{}", flag.to_uppercase().replace(['.', '-'], "_"))
 }
 

@@ -1,7 +1,7 @@
 //! `onescrape config …`: looking at the configuration.
 
 use super::args::ConfigCommand;
-use crate::config::{Choice, Config, ConfigErrors, SourceConfig};
+use crate::config::{self, Choice, Config, ConfigErrors, SourceConfig};
 use crate::merge::rules::BUILT_IN;
 use std::io::{self, Write};
 
@@ -28,9 +28,18 @@ pub fn run(
     match command {
         ConfigCommand::Check => check(config, out)?,
         ConfigCommand::Show => out.write_all(config.to_yaml().as_bytes())?,
+        ConfigCommand::Schema => schema(out)?,
         ConfigCommand::Rules => rules(config, out)?,
     }
     Ok(0)
+}
+
+/// Prints the JSON Schema, which needs no configuration.
+///
+/// # Errors
+/// Those of writing.
+pub fn schema(out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{:#}", config::schema())
 }
 
 fn check(config: &Config, out: &mut dyn Write) -> io::Result<()> {

@@ -7,6 +7,8 @@ pub mod config;
 pub mod demo;
 pub mod healthcheck;
 pub mod logging;
+#[cfg(feature = "manual")]
+pub mod manual;
 pub mod multiproc;
 pub mod run;
 pub mod scrape;

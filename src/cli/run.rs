@@ -1,8 +1,10 @@
 //! Every command, from what was typed to its exit code.
 
-use super::args::{Args, CheckArgs, Command, MultiprocCommand, load, load_maybe_empty};
+use super::args::{Args, CheckArgs, Command, ConfigCommand, MultiprocCommand, load, load_maybe_empty};
 #[cfg(feature = "demo")]
 use super::demo;
+#[cfg(feature = "manual")]
+use super::manual;
 use super::{check, config as show, healthcheck, logging, multiproc, scrape, serve};
 use crate::config::{Config, ConfigErrors, process_env};
 use crate::reload::Supply;
@@ -49,6 +51,7 @@ fn carry_out(args: &Args) -> Result<u8, Failure> {
         }
         Command::Scrape => block_on(scrape::scrape(&accepted(load(args, &process_env))?, &mut out, &mut err)),
         Command::Check(options) => block_on(check_all(&accepted(load(args, &process_env))?, &options)),
+        Command::Config { command: ConfigCommand::Schema } => Ok(show::schema(&mut out).map(|()| 0)?),
         Command::Config { command } => Ok(show::run(command, &load(args, &process_env), &mut out, &mut err)?),
         Command::Multiproc { command: MultiprocCommand::Compact { directory, force } } => {
             multiproc::compact(&directory, force, &mut out)?;
@@ -58,6 +61,10 @@ fn carry_out(args: &Args) -> Result<u8, Failure> {
         Command::Demo => block_on(demo_proxy()).map(|()| 0),
         // An image's health check doesn't know the flags of its container, so it must do without sources.
         Command::Healthcheck => block_on(healthcheck::healthcheck(&accepted(load_maybe_empty(args, &process_env))?)).map(|()| 0),
+        #[cfg(feature = "manual")]
+        Command::Completions { shell } => Ok(manual::completions(shell, &mut out).map(|()| 0)?),
+        #[cfg(feature = "manual")]
+        Command::Man => Ok(manual::page(&mut out).map(|()| 0)?),
     }
 }
 

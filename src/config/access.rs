@@ -2,6 +2,7 @@
 
 use super::draft::SourceDraft;
 use super::headers::MASK;
+use super::key::{Form, Key, names};
 use super::reader::{Field, Map, Reader};
 use super::secret::{Kept, Secret};
 use super::shown::Shown;
@@ -11,6 +12,42 @@ use std::path::PathBuf;
 
 /// The type of an `authorization` that names none.
 const BEARER: &str = "Bearer";
+
+const BASIC_AUTH_KEYS: &[Key] = &[
+    Key::new("username", Form::Text, "who logs in; or `username_file`"),
+    Key::new("username_file", Form::Text, "file with the name; read again when it changes"),
+    Key::new("password", Form::Text, "never shown; or `password_file`"),
+    Key::new("password_file", Form::Text, "file with the password; read again when it changes"),
+];
+
+const AUTHORIZATION_KEYS: &[Key] = &[
+    Key::new("type", Form::Text, "first word of the header").or(BEARER),
+    Key::new("credentials", Form::Text, "the token, never shown; or `credentials_file`"),
+    Key::new("credentials_file", Form::Text, "file with the token; read again when it changes"),
+];
+
+const TLS_KEYS: &[Key] = &[
+    Key::new("ca_file", Form::Text, "PEM file of the authorities to trust. Not given: those of the system"),
+    Key::new("cert_file", Form::Text, "PEM file of our own certificate, for targets that ask for one"),
+    Key::new("key_file", Form::Text, "PEM file of its key"),
+    Key::new("server_name", Form::Text, "the name the target's certificate must have. Not given: the host of the target"),
+    Key::new("insecure_skip_verify", Form::Flag, "take any certificate").or("false"),
+];
+
+/// Keys under `basic_auth`.
+pub(super) fn basic_auth_keys() -> Vec<&'static Key> {
+    BASIC_AUTH_KEYS.iter().collect()
+}
+
+/// Keys under `authorization`.
+pub(super) fn authorization_keys() -> Vec<&'static Key> {
+    AUTHORIZATION_KEYS.iter().collect()
+}
+
+/// Keys under `tls_config`.
+pub(super) fn tls_keys() -> Vec<&'static Key> {
+    TLS_KEYS.iter().collect()
+}
 
 /// What is sent as `Authorization` with every scrape.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,8 +91,7 @@ pub struct Identity {
 }
 
 pub(super) fn read_basic_auth(reader: &mut Reader<'_>, field: &Field<'_>, draft: &mut SourceDraft) {
-    let known = ["username", "username_file", "password", "password_file"];
-    let Some(map) = reader.map_of(field, &known) else { return };
+    let Some(map) = reader.map_of(field, &names(BASIC_AUTH_KEYS)) else { return };
     let username = read_kept(reader, &map, "username", "username_file");
     let password = read_kept(reader, &map, "password", "password_file");
     if let Some(Kept::Here(name)) = &username
@@ -73,7 +109,7 @@ pub(super) fn read_basic_auth(reader: &mut Reader<'_>, field: &Field<'_>, draft:
 }
 
 pub(super) fn read_authorization(reader: &mut Reader<'_>, field: &Field<'_>, draft: &mut SourceDraft) {
-    let Some(map) = reader.map_of(field, &["type", "credentials", "credentials_file"]) else { return };
+    let Some(map) = reader.map_of(field, &names(AUTHORIZATION_KEYS)) else { return };
     let given = map.get("type").map(|field| reader.value(&field, scheme));
     let Some(scheme) = given.unwrap_or_else(|| Some(BEARER.into())) else { return };
     match read_kept(reader, &map, "credentials", "credentials_file") {
@@ -153,8 +189,7 @@ fn shown_path(path: &std::path::Path) -> Shown {
 
 pub(super) fn read_tls_config(reader: &mut Reader<'_>, field: &Field<'_>) -> TlsConfig {
     let mut tls = TlsConfig::default();
-    let known = ["ca_file", "cert_file", "key_file", "server_name", "insecure_skip_verify"];
-    let Some(map) = reader.map_of(field, &known) else { return tls };
+    let Some(map) = reader.map_of(field, &names(TLS_KEYS)) else { return tls };
     tls.ca_file = map.get("ca_file").and_then(|field| reader.file(&field));
     tls.identity = match (map.get("cert_file"), map.get("key_file")) {
         (Some(cert), Some(key)) => {

@@ -4,6 +4,7 @@ use super::SourceConfig;
 use super::choice::Choice;
 use super::draft::SourceDraft;
 use super::duration::{DURATION_MAX, duration, show_duration};
+use super::key::{Form, Key, names};
 use super::reader::{Field, Map, Reader};
 use super::shown::Shown;
 use super::value::choice;
@@ -25,6 +26,32 @@ const DNS_PORT: u16 = 53;
 const FILE_ENDS: [&str; 3] = [".json", ".yml", ".yaml"];
 /// Said where DNS is asked of a build without it.
 const NO_DNS: &str = "this onescrape was built without DNS; use one with the cargo feature dns";
+
+const DNS_KEYS: &[Key] = &[
+    Key::new("names", Form::List(&Form::Text), "what to look up; a name without a final dot is searched as `resolv.conf` says")
+        .needed(),
+    Key::new("type", Form::choice::<RecordType>(), "which records").or("SRV"),
+    Key::new("port", Form::Ports, "of every address: a port or a range such as `5001-5008`; not for `SRV`"),
+    Key::new("dns_servers", Form::List(&Form::Text), "`IP` or `IP:PORT`. Not given: those of the system, and its hosts file"),
+    REFRESH_KEY,
+];
+
+const FILE_KEYS: &[Key] = &[
+    Key::new("files", Form::List(&Form::Text), "paths that end in `.json`, `.yml` or `.yaml`; `*` in the file's name").needed(),
+    REFRESH_KEY,
+];
+
+const REFRESH_KEY: Key = Key::new("refresh_interval", Form::Duration, "time between two lookups; 100ms at least").or("30s");
+
+/// Keys of an item of `dns_sd_configs`.
+pub(super) fn dns_keys() -> Vec<&'static Key> {
+    DNS_KEYS.iter().collect()
+}
+
+/// Keys of an item of `file_sd_configs`.
+pub(super) fn file_keys() -> Vec<&'static Key> {
+    FILE_KEYS.iter().collect()
+}
 
 /// Where the targets of a source are looked up while the program runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -98,12 +125,12 @@ pub(super) fn read_dns(reader: &mut Reader<'_>, field: &Field<'_>, draft: &mut S
 
 fn read_dns_item(reader: &mut Reader<'_>, item: &Field<'_>) -> Option<DnsSd> {
     let before = reader.problems.0.len();
-    let map = reader.map_of(item, &["names", "type", "port", "dns_servers", "refresh_interval"])?;
-    let mut names = Vec::new();
+    let map = reader.map_of(item, &names(DNS_KEYS))?;
+    let mut looked_up = Vec::new();
     match map.get("names") {
         Some(field) => {
             for item in filled_list(reader, &field, "one name at least is needed") {
-                names.extend(reader.value(&item, dns_name));
+                looked_up.extend(reader.value(&item, dns_name));
             }
         }
         None => reader.missing(&map, "names", "what to look up, for example [web]"),
@@ -116,7 +143,7 @@ fn read_dns_item(reader: &mut Reader<'_>, item: &Field<'_>) -> Option<DnsSd> {
     }
     let refresh_interval = read_refresh(reader, &map);
     let records = read_records(reader, &map)?;
-    (reader.problems.0.len() == before).then_some(DnsSd { names, records, servers, refresh_interval })
+    (reader.problems.0.len() == before).then_some(DnsSd { names: looked_up, records, servers, refresh_interval })
 }
 
 /// `type` and `port`; as in Prometheus, services are what is looked up unless told otherwise.
@@ -170,7 +197,7 @@ pub(super) fn read_files(reader: &mut Reader<'_>, field: &Field<'_>, draft: &mut
 
 fn read_files_item(reader: &mut Reader<'_>, item: &Field<'_>) -> Option<FileSd> {
     let before = reader.problems.0.len();
-    let map = reader.map_of(item, &["files", "refresh_interval"])?;
+    let map = reader.map_of(item, &names(FILE_KEYS))?;
     let mut files = Vec::new();
     match map.get("files") {
         Some(field) => {

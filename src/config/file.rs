@@ -2,14 +2,16 @@
 
 use super::draft::{Draft, SourceDraft};
 use super::expand::Env;
-use super::limits::LIMITS;
+use super::key::{Form, Key, names};
+use super::limits::{LIMITS, limit_keys};
 use super::problem::{Given, Origin, Problem, Problems};
 use super::reader::{Field, Map, Reader};
-use super::source_keys::{is_source_key, keys_of, read_keys, timeout};
+use super::source_keys::{SOURCES_KEY, is_source_key, keys_of, read_keys, source_keys, timeout};
 use super::state::{save_interval, state_file};
 use super::value::{choice, did_you_mean, listed, source_name};
-use super::web::telemetry_path;
+use super::web::{DEFAULT_TELEMETRY_PATH, telemetry_path};
 use super::yaml::{FILE_BYTES_MAX, Node, Value, compose};
+use super::{ColdStart, LogFormat, LogLevel};
 use crate::source::{KINDS, Kind};
 use std::fs::File;
 use std::io::Read;
@@ -17,10 +19,58 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Keys of the whole.
-const ROOT_KEYS: &[&str] = &["scrape_timeout", "sources", "limits", "web", "state", "log"];
+const ROOT_KEYS: &[Key] = &[
+    Key::new("scrape_timeout", Form::Duration, "longest time one scrape of everything takes; Prometheus' own timeout lowers it")
+        .or("5s"),
+    Key::new(SOURCES_KEY, Form::List(&Form::Map(source_keys)), "what to scrape; flags add to it"),
+    Key::new("limits", Form::Map(limit_keys), "what no input can exceed"),
+    Key::new("web", Form::Map(|| WEB_KEYS.iter().collect()), "where and what to serve"),
+    Key::new("state", Form::Map(|| STATE_KEYS.iter().collect()), "what is kept over a restart"),
+    Key::new("log", Form::Map(|| LOG_KEYS.iter().collect()), "what is logged, on stderr"),
+];
 
 /// Keys under `web`.
-const WEB_KEYS: &[&str] = &["listen_addresses", "config_file", "telemetry_path", "openmetrics_created", "enable_lifecycle"];
+const WEB_KEYS: &[Key] = &[
+    Key::new(
+        "listen_addresses",
+        Form::List(&Form::Text),
+        "`HOST:PORT`, `[IPV6]:PORT`, `:PORT` or `unix:///path`. Default: `0.0.0.0:11011`",
+    ),
+    Key::new(
+        "config_file",
+        Form::Text,
+        "file for TLS, users and rate limit, in the format of the Prometheus exporters: [security.md](security.md)",
+    ),
+    Key::new("telemetry_path", Form::Text, "path of the merged exposition").or(DEFAULT_TELEMETRY_PATH),
+    Key::new("openmetrics_created", Form::Flag, "OpenMetrics has `_created` series; protobuf says when a child began in any case")
+        .or("false"),
+    Key::new("enable_lifecycle", Form::Flag, "`POST /-/reload` and `/-/quit` are obeyed: [operations.md](operations.md)")
+        .or("false"),
+];
+
+/// Keys under `state`.
+const STATE_KEYS: &[Key] = &[
+    Key::new("file", Form::Text, "counters go on over a restart of onescrape. Best where it outlives the container"),
+    Key::new("save_interval", Form::Duration, "how often a copy is made that survives a crash of the machine; 1s at least")
+        .or("30s"),
+    Key::new(
+        "cold_start",
+        Form::choice::<ColdStart>(),
+        "without a state file, totals begin at what the living workers have counted, or at zero",
+    )
+    .or("full"),
+];
+
+/// Keys under `log`.
+const LOG_KEYS: &[Key] = &[
+    Key::new("level", Form::choice::<LogLevel>(), "the least that is worth a line").or("info"),
+    Key::new("format", Form::choice::<LogFormat>(), "how a line looks").or("logfmt"),
+];
+
+/// The keys of a file.
+pub fn root_keys() -> Vec<&'static Key> {
+    ROOT_KEYS.iter().collect()
+}
 
 /// Reads a file into `draft`, noting every mistake.
 pub(crate) fn read_file(path: &Path, env: &Env<'_>, draft: &mut Draft, problems: &mut Problems) {
@@ -54,7 +104,7 @@ pub(crate) fn read_bytes(name: &str, bytes: &[u8], env: &Env<'_>, draft: &mut Dr
 }
 
 fn read_root(reader: &mut Reader<'_>, node: &Node, draft: &mut Draft) {
-    let Some(map) = reader.map_of(&Field { node, path: String::new() }, ROOT_KEYS) else { return };
+    let Some(map) = reader.map_of(&Field { node, path: String::new() }, &names(ROOT_KEYS)) else { return };
     if let Some(field) = map.get("scrape_timeout") {
         draft.scrape_timeout = reader.value(&field, timeout);
     }
@@ -70,22 +120,22 @@ fn read_root(reader: &mut Reader<'_>, node: &Node, draft: &mut Draft) {
     if let Some(field) = map.get("log") {
         read_log(reader, &field, draft);
     }
-    let sources = map.get("sources").and_then(|field| reader.list(&field)).unwrap_or_default();
+    let sources = map.get(SOURCES_KEY).and_then(|field| reader.list(&field)).unwrap_or_default();
     draft.sources = sources.iter().filter_map(|field| read_source(reader, field)).collect();
 }
 
 fn read_limits(reader: &mut Reader<'_>, field: &Field<'_>, draft: &mut Draft) {
-    let names: Vec<_> = LIMITS.iter().map(|key| key.name).collect();
-    let Some(map) = reader.map_of(field, &names) else { return };
-    for key in LIMITS {
-        if let Some(field) = map.get(key.name) {
-            reader.value(&field, |text| (key.read)(&mut draft.limits, text));
+    let known: Vec<_> = limit_keys().iter().map(|key| key.name).collect();
+    let Some(map) = reader.map_of(field, &known) else { return };
+    for row in LIMITS {
+        if let Some(field) = map.get(row.key.name) {
+            reader.value(&field, |text| (row.read)(&mut draft.limits, text));
         }
     }
 }
 
 fn read_web(reader: &mut Reader<'_>, field: &Field<'_>, draft: &mut Draft) {
-    let Some(map) = reader.map_of(field, WEB_KEYS) else { return };
+    let Some(map) = reader.map_of(field, &names(WEB_KEYS)) else { return };
     if let Some(field) = map.get("listen_addresses") {
         draft.listen_addresses = reader.scalars(&field);
         if matches!(&field.node.value, Value::List(items) if items.is_empty()) {
@@ -104,7 +154,7 @@ fn read_web(reader: &mut Reader<'_>, field: &Field<'_>, draft: &mut Draft) {
 }
 
 fn read_state(reader: &mut Reader<'_>, field: &Field<'_>, draft: &mut Draft) {
-    let Some(map) = reader.map_of(field, &["file", "save_interval", "cold_start"]) else { return };
+    let Some(map) = reader.map_of(field, &names(STATE_KEYS)) else { return };
     let state = &mut draft.state;
     state.file = map.get("file").and_then(|field| reader.value(&field, state_file));
     if let Some(interval) = map.get("save_interval").and_then(|field| reader.value(&field, save_interval)) {
@@ -116,7 +166,7 @@ fn read_state(reader: &mut Reader<'_>, field: &Field<'_>, draft: &mut Draft) {
 }
 
 fn read_log(reader: &mut Reader<'_>, field: &Field<'_>, draft: &mut Draft) {
-    let Some(map) = reader.map_of(field, &["level", "format"]) else { return };
+    let Some(map) = reader.map_of(field, &names(LOG_KEYS)) else { return };
     draft.log_level = map.get("level").and_then(|field| reader.value(&field, choice));
     draft.log_format = map.get("format").and_then(|field| reader.value(&field, choice));
 }

@@ -1,6 +1,7 @@
 //! `last_words`: what a worker brings itself before it ends, and who may bring it.
 
 use super::choice::Choice;
+use super::key::{Form, Key, names};
 use super::reader::{Field, Reader};
 use super::shown::Shown;
 use super::value::choice;
@@ -9,6 +10,17 @@ use std::path::PathBuf;
 /// The most that one series may grow by with one message, where nothing else is said: more than any worker counts between two
 /// scrapes, but less than would make a forged one unbearable.
 const GROWTH_MAX_DEFAULT: f64 = 1e9;
+
+const KEYS: &[Key] = &[
+    Key::new("enabled", Form::Flag, "whether they are heard").or("false"),
+    Key::new("token_file", Form::Text, "file with the token that whoever brings them shows. Not given: over a unix socket only"),
+    Key::new("growth_max", Form::Number, "a message by which any series would grow by more is refused whole").or("1e9"),
+];
+
+/// Keys under `last_words`.
+pub(super) fn last_words_keys() -> Vec<&'static Key> {
+    KEYS.iter().collect()
+}
 
 /// Whether a source hears last words, and from whom.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,7 +41,7 @@ impl Default for LastWordsConfig {
 
 pub(super) fn read_last_words(reader: &mut Reader<'_>, field: &Field<'_>) -> LastWordsConfig {
     let mut config = LastWordsConfig::default();
-    let Some(map) = reader.map_of(field, &["enabled", "token_file", "growth_max"]) else { return config };
+    let Some(map) = reader.map_of(field, &names(KEYS)) else { return config };
     if let Some(field) = map.get("enabled") {
         reader.set(&mut config.enabled, &field, choice);
     }

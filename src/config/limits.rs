@@ -2,6 +2,7 @@
 
 use super::Limits;
 use super::duration::{DURATION_MAX, TIMEOUT_MIN, duration, show_duration};
+use super::key::{Form, Key};
 use super::value::{count, show_size, size};
 use std::time::Duration;
 
@@ -95,15 +96,25 @@ pub(crate) struct LimitsDraft {
 
 /// One key under `limits`.
 pub(crate) struct LimitKey {
-    pub(crate) name: &'static str,
+    pub(crate) key: Key,
     pub(crate) read: fn(&mut LimitsDraft, &str) -> Result<(), String>,
     pub(crate) show: fn(&Limits) -> String,
+}
+
+/// What the keys are.
+pub(super) fn limit_keys() -> Vec<&'static Key> {
+    LIMITS.iter().map(|row| &row.key).collect()
 }
 
 /// Every key.
 pub(crate) const LIMITS: &[LimitKey] = &[
     LimitKey {
-        name: "max_series",
+        key: Key::new(
+            "max_series",
+            Form::CountOr(1..=SERIES_MAX, "auto"),
+            "series held per source; those beyond are left out. `auto`: as many as the memory allows",
+        )
+        .or("auto"),
         read: |draft, text| {
             draft.max_series = match text {
                 "auto" => None,
@@ -114,67 +125,78 @@ pub(crate) const LIMITS: &[LimitKey] = &[
         show: |limits| limits.max_series.to_string(),
     },
     LimitKey {
-        name: "max_slots",
+        key: Key::new(
+            "max_slots",
+            Form::Count(1..=SLOTS_MAX),
+            "targets of one source; of those looked up, the last by address are left out",
+        )
+        .or("512"),
         read: |draft, text| count(text, &(1..=SLOTS_MAX)).map(|n| draft.limits.max_slots = n),
         show: |limits| limits.max_slots.to_string(),
     },
     LimitKey {
-        name: "body_bytes_max",
+        key: Key::new("body_bytes_max", Form::Size, "of one answer, unpacked if it came packed").or("64MiB"),
         read: |draft, text| size(text, &BODY_BYTES).map(|n| draft.limits.body_bytes_max = n),
         show: |limits| show_size(limits.body_bytes_max),
     },
     LimitKey {
-        name: "label_value_bytes_max",
+        key: Key::new("label_value_bytes_max", Form::Size, "longer ones cost their sample").or("16KiB"),
         read: |draft, text| size(text, &(1..=LABEL_VALUE_BYTES_MAX)).map(|n| draft.limits.label_value_bytes_max = n),
         show: |limits| show_size(limits.label_value_bytes_max),
     },
     LimitKey {
-        name: "labels_max",
+        key: Key::new("labels_max", Form::Count(1..=LABELS_MAX), "of one series; more cost the sample").or("64"),
         read: |draft, text| count(text, &(1..=LABELS_MAX)).map(|n| draft.limits.labels_max = n),
         show: |limits| limits.labels_max.to_string(),
     },
     LimitKey {
-        name: "header_bytes_max",
+        key: Key::new("header_bytes_max", Form::Size, "of the head of a target's answer").or("16KiB"),
         read: |draft, text| size(text, &HEADER_BYTES).map(|n| draft.limits.header_bytes_max = n),
         show: |limits| show_size(limits.header_bytes_max),
     },
     LimitKey {
-        name: "redirects_max",
+        key: Key::new("redirects_max", Form::Count(1..=REDIRECTS_MAX), "followed in one scrape, where they are followed at all")
+            .or("5"),
         read: |draft, text| count(text, &(1..=REDIRECTS_MAX)).map(|n| draft.limits.redirects_max = n),
         show: |limits| limits.redirects_max.to_string(),
     },
     LimitKey {
-        name: "scrapes_max",
+        key: Key::new(
+            "scrapes_max",
+            Form::Count(1..=CONNECTIONS_MAX),
+            "targets read at once; those beyond wait, under the same deadline",
+        )
+        .or("512"),
         read: |draft, text| count(text, &(1..=CONNECTIONS_MAX)).map(|n| draft.limits.scrapes_max = n),
         show: |limits| limits.scrapes_max.to_string(),
     },
     LimitKey {
-        name: "connections_max",
+        key: Key::new("connections_max", Form::Count(1..=CONNECTIONS_MAX), "open connections of clients").or("256"),
         read: |draft, text| count(text, &(1..=CONNECTIONS_MAX)).map(|n| draft.limits.connections_max = n),
         show: |limits| limits.connections_max.to_string(),
     },
     LimitKey {
-        name: "client_header_bytes_max",
+        key: Key::new("client_header_bytes_max", Form::Size, "of the head of a client's request").or("16KiB"),
         read: |draft, text| size(text, &HEADER_BYTES).map(|n| draft.limits.client_header_bytes_max = n),
         show: |limits| show_size(limits.client_header_bytes_max),
     },
     LimitKey {
-        name: "client_header_timeout",
+        key: Key::new("client_header_timeout", Form::Duration, "for a client to send the head of its request").or("10s"),
         read: |draft, text| time(text).map(|d| draft.limits.client_header_timeout = d),
         show: |limits| show_duration(limits.client_header_timeout),
     },
     LimitKey {
-        name: "client_write_timeout",
+        key: Key::new("client_write_timeout", Form::Duration, "how long a client may take nothing of its answer").or("30s"),
         read: |draft, text| time(text).map(|d| draft.limits.client_write_timeout = d),
         show: |limits| show_duration(limits.client_write_timeout),
     },
     LimitKey {
-        name: "client_response_timeout",
+        key: Key::new("client_response_timeout", Form::Duration, "for a client to take its whole answer").or("2m"),
         read: |draft, text| time(text).map(|d| draft.limits.client_response_timeout = d),
         show: |limits| show_duration(limits.client_response_timeout),
     },
     LimitKey {
-        name: "drain_timeout",
+        key: Key::new("drain_timeout", Form::Duration, "for requests under way, once the program is told to end").or("10s"),
         read: |draft, text| time(text).map(|d| draft.limits.drain_timeout = d),
         show: |limits| show_duration(limits.drain_timeout),
     },
@@ -198,11 +220,11 @@ mod tests {
         let shown = counted;
         counted.sort_unstable();
         assert_eq!(counted, shown, "in order of their names");
-        for key in LIMITS.iter().filter(|key| !NOT_COUNTED.contains(&key.name)) {
+        for key in limit_keys().into_iter().filter(|key| !NOT_COUNTED.contains(&key.name)) {
             assert!(counted.contains(&key.name), "{}", key.name);
         }
         for name in counted {
-            assert!(LIMITS.iter().any(|key| key.name == name) || is_source_key(name), "{name} is no setting");
+            assert!(limit_keys().iter().any(|key| key.name == name) || is_source_key(name), "{name} is no setting");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `labels`, `metric_relabel_configs` and `aggregate`: what becomes of a source's series.
 
 use super::choice::Choice;
+use super::key::{Form, Key, names};
 use super::reader::{Field, Reader};
 use super::shown::Shown;
 use super::value;
@@ -12,8 +13,32 @@ impl Choice for Action {
     const WORDS: &'static [(Self, &'static str)] = &Self::ALL;
 }
 
-/// The keys of a rule.
-const RULE_KEYS: [&str; 7] = ["source_labels", "separator", "regex", "modulus", "target_label", "replacement", "action"];
+/// The keys of a rule. Its defaults are those of Prometheus.
+const RULE_KEYS: &[Key] = &[
+    Key::new("source_labels", Form::List(&Form::Verbatim), "labels whose values are joined"),
+    Key::new("separator", Form::Verbatim, "what stands between them. Default: `;`"),
+    Key::new("regex", Form::Verbatim, "what the joined values, or labels' names, must match as a whole. Default: `(.*)`"),
+    Key::new("modulus", Form::Count(1..=usize::MAX), "of `hashmod`"),
+    Key::new("target_label", Form::Verbatim, "the label that is set"),
+    Key::new("replacement", Form::Verbatim, "what it is set to. Default: `$1`"),
+    Key::new("action", Form::choice::<Action>(), "what to do. Default: `replace`"),
+];
+
+/// The keys of a rule of `aggregate`.
+const AGGREGATE_KEYS: &[Key] = &[
+    Key::new("match", Form::Text, "name of the family; `*` matches any run of characters").needed(),
+    Key::new("without", Form::List(&Form::Text), "the labels to drop; not `le`, not `quantile`").needed(),
+];
+
+/// Keys of an item of `metric_relabel_configs`.
+pub(super) fn rule_keys() -> Vec<&'static Key> {
+    RULE_KEYS.iter().collect()
+}
+
+/// Keys of an item of `aggregate`.
+pub(super) fn aggregate_keys() -> Vec<&'static Key> {
+    AGGREGATE_KEYS.iter().collect()
+}
 
 /// Reads static labels.
 pub(crate) fn read_labels(reader: &mut Reader<'_>, field: &Field<'_>) -> Vec<(String, String)> {
@@ -47,7 +72,7 @@ pub(crate) fn read_rules(reader: &mut Reader<'_>, field: &Field<'_>) -> Vec<Rule
 
 fn read_rule(reader: &mut Reader<'_>, item: &Field<'_>) -> Option<Rule> {
     let before = reader.problems.0.len();
-    let map = reader.map_of(item, &RULE_KEYS)?;
+    let map = reader.map_of(item, &names(RULE_KEYS))?;
     let mut spec = RuleSpec::default();
     if let Some(labels) = map.get("source_labels") {
         let names = reader.list(&labels).unwrap_or_default();
@@ -122,7 +147,7 @@ const NEEDED_LABELS: [&str; 2] = ["le", "quantile"];
 pub(crate) fn read_aggregate(reader: &mut Reader<'_>, field: &Field<'_>) -> Vec<AggregateRule> {
     let mut rules: Vec<AggregateRule> = Vec::new();
     for item in reader.list(field).unwrap_or_default() {
-        let Some(map) = reader.map_of(&item, &["match", "without"]) else { continue };
+        let Some(map) = reader.map_of(&item, &names(AGGREGATE_KEYS)) else { continue };
         let (pattern, without) = (map.get("match"), map.get("without"));
         if pattern.is_none() {
             reader.missing(&map, "match", "the family it is for; * matches any run of characters");

@@ -18,7 +18,7 @@ impl Config {
     pub fn to_yaml(&self) -> String {
         let word = |text: &str| Shown::Word(text.to_string());
         let texts = |list: &[String]| Shown::List(list.iter().map(|text| Shown::text(text)).collect());
-        let limits = LIMITS.iter().map(|key| (key.name.to_string(), Shown::Word((key.show)(&self.limits)))).collect();
+        let limits = LIMITS.iter().map(|row| (row.key.name.to_string(), Shown::Word((row.show)(&self.limits)))).collect();
         let web = vec![
             ("listen_addresses".into(), texts(&self.web.listen_addresses)),
             (

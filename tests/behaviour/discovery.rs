@@ -2,6 +2,7 @@
 
 use crate::support::exposition::Exposition;
 use crate::support::fake_worker::{Answer, FakeWorker};
+use crate::support::http;
 use crate::support::proxy::{Proxy, run};
 use crate::support::{expect, wait_for};
 use std::fs;
@@ -228,4 +229,33 @@ mod dns {
         server.set(NAME, Reply::Empty);
         watched.wait(0, 340);
     }
+}
+
+#[test]
+fn a_reload_keeps_what_was_found_even_where_it_is_found_no_more() {
+    let (a, b) = (Worker::started_at(LONG_AGO, 100), Worker::started_at(LONG_AGO, 200));
+    let targets = Targets::of(&[&a, &b]);
+    let configuration = |more: &str| {
+        let lookup = targets.lookup();
+        format!("sources: [{{name: web, kind: workers, {lookup}{more}}}]\nweb: {{enable_lifecycle: true}}")
+    };
+    let mut watched = Watched { proxy: Proxy::with_config(&configuration("")), total: 0.0 };
+    watched.wait(2, 300);
+    let reload = |watched: &Watched, more: &str| {
+        fs::write(watched.proxy.dir().join("onescrape.yml"), configuration(more)).unwrap();
+        let answer = http::request("POST", watched.proxy.address(), "/-/reload", &[]).unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    };
+    reload(&watched, ", scrape_timeout: 4s");
+    a.counts(110);
+    watched.wait(2, 310);
+    // The file can't be read at the time of a reload: what it held stands.
+    targets.write_text("[");
+    reload(&watched, ", scrape_timeout: 3s");
+    a.counts(120);
+    watched.wait(2, 320);
+    // And what it holds later is found by the lookups of the new configuration.
+    let c = Worker::fresh(5);
+    targets.write(&[&a, &b, &c]);
+    watched.wait(3, 325);
 }

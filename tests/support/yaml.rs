@@ -1,7 +1,7 @@
 //! YAML read as JSON values, every scalar as text: enough to look at configurations of other programs.
 
-use saphyr_parser::{Event, Parser, StrInput};
-use serde_json::{Map, Value};
+use saphyr_parser::{Event, Parser, ScalarStyle, StrInput};
+use serde_json::{Map, Number, Value};
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -13,7 +13,21 @@ pub fn read(file: &Path) -> Value {
 
 /// Reads one document.
 pub fn parse(text: &str) -> Value {
-    let mut reader = Reader { parser: Parser::new_from_str(text), anchors: HashMap::new() };
+    read_document(text, |text, _| Value::String(text))
+}
+
+/// Reads one document with scalars as YAML 1.2's core schema has them, as editors and validators read it.
+pub fn typed(text: &str) -> Value {
+    read_document(text, |text, style| match (style, text.as_str()) {
+        (ScalarStyle::Plain, "" | "~" | "null") => Value::Null,
+        (ScalarStyle::Plain, "true" | "false") => Value::Bool(text == "true"),
+        (ScalarStyle::Plain, _) => serde_json::from_str::<Number>(&text).map_or(Value::String(text), Value::Number),
+        _ => Value::String(text),
+    })
+}
+
+fn read_document(text: &str, scalar: fn(String, ScalarStyle) -> Value) -> Value {
+    let mut reader = Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), scalar };
     loop {
         match reader.next() {
             Event::StreamStart | Event::DocumentStart(_) => {}
@@ -25,6 +39,7 @@ pub fn parse(text: &str) -> Value {
 struct Reader<'input> {
     parser: Parser<'input, StrInput<'input>>,
     anchors: HashMap<usize, Value>,
+    scalar: fn(String, ScalarStyle) -> Value,
 }
 
 impl<'input> Reader<'input> {
@@ -35,7 +50,7 @@ impl<'input> Reader<'input> {
 
     fn value(&mut self, event: Event<'input>) -> Value {
         let (anchor, value) = match event {
-            Event::Scalar(text, _, anchor, _) => (anchor, Value::String(text.into_owned())),
+            Event::Scalar(text, style, anchor, _) => (anchor, (self.scalar)(text.into_owned(), style)),
             Event::SequenceStart(anchor, _) => (anchor, self.items()),
             Event::MappingStart(anchor, _) => (anchor, self.entries()),
             Event::Alias(id) => return self.anchors.get(&id).expect("an alias of something").clone(),
@@ -61,7 +76,10 @@ impl<'input> Reader<'input> {
             match self.next() {
                 Event::MappingEnd => return Value::Object(entries),
                 event => {
-                    let key = self.value(event).as_str().expect("a key that is text").to_string();
+                    let key = match self.value(event) {
+                        Value::String(key) => key,
+                        other => other.to_string(),
+                    };
                     let value_event = self.next();
                     let value = self.value(value_event);
                     assert!(entries.insert(key.clone(), value).is_none(), "{key} stands twice");
