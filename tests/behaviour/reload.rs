@@ -146,7 +146,10 @@ fn a_configuration_that_changes_nothing_touches_nothing() {
 fn what_only_a_restart_changes_is_named_and_the_rest_is_taken() {
     let a = worker(1);
     let proxy = Proxy::with_config(&configuration(&[&a], ""));
-    let hash = |page: &str| page.split("configuration <code>").nth(1).unwrap().split('<').next().unwrap().to_string();
+    let hash = |page: &str| {
+        let after = page.split("Configuration in force <code>").nth(1).unwrap_or_else(|| panic!("no configuration in {page}"));
+        after.split('<').next().unwrap_or_default().to_string()
+    };
     let before = hash(proxy.get("/").text());
     let other =
         configuration(&[&a], "").replace("true}", "true, telemetry_path: /other}\nlog: {level: debug}\nstate: {file: /x/y}");
