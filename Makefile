@@ -7,9 +7,10 @@
 # make properties   the laws of the merge and the formats with other random lives each time: PROPERTY_SCALE times as many (default 30)
 # make soak   a pod under load for minutes, and the program killed a thousand times over: SOAK_SECONDS (default 300), KILLS, KILL_SECONDS
 # make static the program as the container image has it, linked statically: target/x86_64-unknown-linux-gnu/release/onescrape
+# make layout which functions lie together in the program file, found out anew by running it: src/link/used.ld
 # make fuzz   longer fuzzing of the parsers, the merge and the state file: FUZZ_SECONDS a target (default 60)
 
-.PHONY: test check lint doc audit book install bench properties soak static fuzz fuzz-short
+.PHONY: test check lint doc audit book install bench properties soak static layout fuzz fuzz-short
 
 # Where the servers of the tests live; the tests look there too.
 export ONESCRAPE_STACK ?= $(CURDIR)/.stack
@@ -60,9 +61,14 @@ soak:
 	cargo test --locked --test soak --test state_kill -- --nocapture
 
 # The same line as in deploy/docker/Dockerfile, which a test sees to.
-static: export RUSTFLAGS = -C target-feature=+crt-static
+static: export RUSTFLAGS = -C target-feature=+crt-static -C symbol-mangling-version=v0 -C link-arg=-Wl,-z,pack-relative-relocs
 static:
 	cargo build --release --locked --bin onescrape --target "$$(rustc --print host-tuple)"
+
+layout: export CARGO_PROFILE_RELEASE_STRIP = none
+layout: static
+	python3 src/link/used.py "target/$$(rustc --print host-tuple)/release/onescrape" > target/used.ld
+	mv target/used.ld src/link/used.ld
 
 fuzz:
 	fuzz/run.sh

@@ -2,10 +2,10 @@ use super::{FamilyView, NativeView, SampleView};
 use crate::model::{Family, Labels, Role, Sample, child_head, sample_head};
 use foldhash::{HashMap, HashMapExt};
 
-/// Families that own their text, with their heads rendered: what sources without a merge keep between rounds.
+/// Families with their heads rendered: what sources without a merge keep between rounds, and our own metrics.
 #[derive(Debug, Clone, Default)]
-pub struct Rendered {
-    families: Vec<Family<'static>>,
+pub struct Rendered<'a> {
+    families: Vec<Family<'a>>,
     heads: Vec<Heads>,
 }
 
@@ -16,9 +16,9 @@ struct Heads {
     natives: Vec<String>,
 }
 
-impl Rendered {
+impl<'a> Rendered<'a> {
     /// Brings the samples into the order of a [`FamilyView`] and renders the head of each.
-    pub fn new(mut families: Vec<Family<'static>>) -> Self {
+    pub fn new(mut families: Vec<Family<'a>>) -> Self {
         for family in &mut families {
             sort_children(&mut family.samples);
         }
@@ -30,7 +30,7 @@ impl Rendered {
     }
 
     /// The families, samples in the order in which they are written.
-    pub fn families(&self) -> &[Family<'static>] {
+    pub fn families(&self) -> &[Family<'a>] {
         &self.families
     }
 
@@ -62,7 +62,7 @@ impl Rendered {
 }
 
 /// Puts the samples of a child together, in the order in which the children first appear; buckets and quantiles rise.
-fn sort_children(samples: &mut Vec<Sample<'static>>) {
+fn sort_children(samples: &mut Vec<Sample<'_>>) {
     let mut child_by_labels: HashMap<&Labels<'_>, usize> = HashMap::with_capacity(samples.len());
     let mut order = Vec::with_capacity(samples.len());
     for (at, sample) in samples.iter().enumerate() {
@@ -77,7 +77,7 @@ fn sort_children(samples: &mut Vec<Sample<'static>>) {
         return;
     }
     order.sort_unstable_by(key);
-    let mut unsorted: Vec<Option<Sample<'static>>> = std::mem::take(samples).into_iter().map(Some).collect();
+    let mut unsorted: Vec<Option<Sample<'_>>> = std::mem::take(samples).into_iter().map(Some).collect();
     samples.extend(order.into_iter().filter_map(|(_, _, at)| unsorted.get_mut(at)?.take()));
 }
 

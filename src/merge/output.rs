@@ -217,7 +217,7 @@ impl Pool {
     }
 
     /// Every live worker's own series apart, with the worker label.
-    pub fn unmerged(&self) -> Rendered {
+    pub fn unmerged(&self) -> Rendered<'static> {
         let mut ids: Vec<(VariantId, &Variant)> =
             self.catalog.variants().filter(|(id, _)| self.types.is_established(&self.catalog, *id)).collect();
         ids.sort_by(|a, b| a.1.name.cmp(&b.1.name));

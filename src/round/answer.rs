@@ -149,7 +149,7 @@ impl State {
     fn render(&mut self, query: &Query, picked: &[usize], format: Format) -> Bytes {
         let now = self.clock.now();
         let Self { sources, join, ledger, keeper, cache, openmetrics_created, .. } = self;
-        let unmerged: Vec<Option<Rendered>> =
+        let unmerged: Vec<Option<Rendered<'static>>> =
             picked.iter().map(|i| sources.get(*i).filter(|_| query.unmerged).and_then(|s| s.source.unmerged())).collect();
         let per_source: Vec<(usize, Vec<FamilyView<'_>>)> = picked
             .iter()

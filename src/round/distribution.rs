@@ -26,7 +26,7 @@ impl Distribution {
     }
 
     /// Adds it to `family` as the child with these labels.
-    pub(super) fn push_to(&self, family: &mut Family<'static>, labels: &Labels<'static>) {
+    pub(super) fn push_to<'a>(&self, family: &mut Family<'a>, labels: &Labels<'a>) {
         let mut push =
             |role, value| family.samples.push(Sample { role, labels: labels.clone(), value, timestamp: None, exemplar: None });
         let mut total = 0;

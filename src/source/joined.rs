@@ -12,7 +12,7 @@ const TARGET_LABEL: &str = "target";
 const EXPORTED: &str = "exported_";
 
 /// The families of all targets, see [`joined_views`].
-pub(super) fn joined<'a>(parts: impl IntoIterator<Item = &'a Rendered>) -> Vec<FamilyView<'a>> {
+pub(super) fn joined<'a>(parts: impl IntoIterator<Item = &'a Rendered<'static>>) -> Vec<FamilyView<'a>> {
     joined_views(parts.into_iter().flat_map(Rendered::views))
 }
 

@@ -92,7 +92,7 @@ pub trait Source: Send {
 
     /// Every endpoint's own series apart (`?merge=none`), carrying the endpoint's label; `None` where [`families`](Self::families)
     /// merges nothing.
-    fn unmerged(&self) -> Option<Rendered> {
+    fn unmerged(&self) -> Option<Rendered<'static>> {
         None
     }
 

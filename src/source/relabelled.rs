@@ -17,7 +17,7 @@ use std::collections::HashSet;
 pub(super) struct Relabelled {
     inner: Box<dyn Source>,
     relabelling: Relabelling,
-    shown: Rendered,
+    shown: Rendered<'static>,
     /// The inner one's, and what was left out here.
     tally: Tally,
     left_out: u64,
@@ -69,7 +69,7 @@ impl Source for Relabelled {
         self.shown.views()
     }
 
-    fn unmerged(&self) -> Option<Rendered> {
+    fn unmerged(&self) -> Option<Rendered<'static>> {
         self.inner.unmerged()
     }
 
@@ -211,7 +211,7 @@ mod tests {
 
     /// A source that tells of itself, too, and of a file it can't read.
     #[derive(Default)]
-    struct Telling(Rendered, Tally);
+    struct Telling(Rendered<'static>, Tally);
 
     impl Source for Telling {
         fn apply(&mut self, _round: &[Option<Scraped>], _now: Now) -> Vec<Option<Result<usize, Missed>>> {

@@ -98,7 +98,7 @@ impl Source for Workers {
         self.pool.families()
     }
 
-    fn unmerged(&self) -> Option<Rendered> {
+    fn unmerged(&self) -> Option<Rendered<'static>> {
         Some(self.pool.unmerged())
     }
 

@@ -33,14 +33,14 @@ pub(in crate::round) struct LeftOut {
 }
 
 /// What is of one source: the picked ones.
-pub(in crate::round) fn of_sources(
-    sources: &[Entry],
+pub(in crate::round) fn of_sources<'a>(
+    sources: &'a [Entry],
     picked: &[usize],
     ledger: &Ledger,
     left_out: &LeftOut,
     now: Now,
-) -> Vec<Family<'static>> {
-    let picked: Vec<(usize, &Entry)> = picked.iter().filter_map(|i| sources.get(*i).map(|s| (*i, s))).collect();
+) -> Vec<Family<'a>> {
+    let picked: Vec<(usize, &'a Entry)> = picked.iter().filter_map(|i| sources.get(*i).map(|s| (*i, s))).collect();
     let mut families: Vec<_> = per_source(&picked, left_out).collect();
     for workers in [true, false] {
         let entries: Vec<_> = picked.iter().map(|(_, s)| *s).filter(|s| s.is_workers() == workers).collect();
@@ -52,7 +52,7 @@ pub(in crate::round) fn of_sources(
     families
 }
 
-fn per_source(picked: &[(usize, &Entry)], left_out: &LeftOut) -> impl Iterator<Item = Family<'static>> {
+fn per_source<'a>(picked: &[(usize, &'a Entry)], left_out: &LeftOut) -> impl Iterator<Item = Family<'a>> + use<'a> {
     use MetricType::{Counter, Gauge};
     let mut up = Filling::new("onescrape_source_up", Gauge, "Whether at least one endpoint of the source is up.");
     let mut dropped = Filling::new("onescrape_samples_dropped_total", Counter, "Samples left out, by reason.");
@@ -83,7 +83,7 @@ fn endpoints(entry: &Entry) -> impl Iterator<Item = ([(&'static str, &str); 2], 
     statuses.map(move |(i, (target, status))| ([("source", entry.config.name.as_str()), (label, target.id.as_str())], i, status))
 }
 
-fn per_endpoint(entries: &[&Entry], workers: bool) -> impl Iterator<Item = Family<'static>> {
+fn per_endpoint<'a>(entries: &[&'a Entry], workers: bool) -> impl Iterator<Item = Family<'a>> + use<'a> {
     use MetricType::{Counter, Gauge, Histogram};
     let stem = if workers { "onescrape_worker" } else { "onescrape_target" };
     let family = |rest: &str, kind, help| Filling::new(format!("{stem}_{rest}"), kind, help);
@@ -110,13 +110,13 @@ fn per_endpoint(entries: &[&Entry], workers: bool) -> impl Iterator<Item = Famil
                 scrapes.push(&[source, endpoint, ("outcome", outcome)], count as f64);
             }
         }
-        let labels: Labels<'static> = vec![(Cow::Borrowed("source"), Cow::Owned(entry.config.name.clone()))];
+        let labels: Labels<'_> = vec![(Cow::Borrowed("source"), Cow::Borrowed(&entry.config.name))];
         entry.status.durations.push_to(&mut durations.0, &labels);
     }
     filled([up, success, samples, bytes, scrapes, durations])
 }
 
-fn of_workers(entries: &[&Entry], now: Now) -> impl Iterator<Item = Family<'static>> {
+fn of_workers<'a>(entries: &[&'a Entry], now: Now) -> impl Iterator<Item = Family<'a>> + use<'a> {
     use MetricType::{Counter, Gauge};
     let mut expected = Filling::new("onescrape_workers_expected", Gauge, "How many workers should be up (expect).");
     let mut slots = Filling::new("onescrape_slots", Gauge, "Worker slots by state.");
@@ -155,12 +155,12 @@ fn of_workers(entries: &[&Entry], now: Now) -> impl Iterator<Item = Family<'stat
 }
 
 /// Of sources that hear them.
-fn of_last_words(picked: &[(usize, &Entry)], ledger: &Ledger) -> impl Iterator<Item = Family<'static>> {
+fn of_last_words<'a>(picked: &[(usize, &'a Entry)], ledger: &Ledger) -> impl Iterator<Item = Family<'a>> + use<'a> {
     let mut heard =
         Filling::new("onescrape_last_words_total", MetricType::Counter, "Last words that workers brought before they ended.");
-    for (index, entry) in picked.iter().filter(|(_, entry)| entry.config.last_words.enabled) {
+    for (index, entry) in picked.iter().copied().filter(|(_, entry)| entry.config.last_words.enabled) {
         for outcome in LastWords::OUTCOMES {
-            let count = ledger.last_words.get(&(*index, outcome)).copied().unwrap_or(0);
+            let count = ledger.last_words.get(&(index, outcome)).copied().unwrap_or(0);
             heard.push(&[("source", &entry.config.name), ("outcome", outcome)], count as f64);
         }
     }

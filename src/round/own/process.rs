@@ -2,48 +2,42 @@ use super::super::keep::Saves;
 use super::super::state::{Entry, Ledger, Loaded};
 use super::{Filling, filled};
 use crate::model::{Family, Labels, MetricType};
+use rustix::param::page_size;
+use rustix::time::{ClockId, clock_gettime};
+use std::borrow::Cow;
 
-/// Clock ticks a second in `/proc/self/stat`: `USER_HZ`, fixed by the kernel's interface on every architecture Linux runs on today.
-const TICKS_PER_SECOND: f64 = 100.0;
-/// What `VmRSS` is counted in.
-const BYTES_PER_KB: f64 = 1024.0;
-/// Fields of `/proc/self/stat` after the name: `utime` and `stime`, counted from the state field (proc(5): 14 and 15, state is 3).
-const UTIME_AFTER_NAME: usize = 11;
+const NANOSECONDS: f64 = 1e9;
 
-/// Memory and processor time of this process, where `/proc` tells.
+/// Memory and processor time of this process, memory where `/proc` tells.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::round) struct Process {
     resident_bytes: Option<f64>,
-    cpu_seconds: Option<f64>,
+    cpu_seconds: f64,
 }
 
 impl Process {
     pub(in crate::round) fn read() -> Self {
-        let read = |path| std::fs::read_to_string(path).unwrap_or_default();
-        Self { resident_bytes: resident(&read("/proc/self/status")), cpu_seconds: cpu(&read("/proc/self/stat")) }
+        // `status` has it too, but among fifty lines that the kernel would write for it.
+        let resident_bytes = std::fs::read_to_string("/proc/self/statm").ok().and_then(|sizes| resident(&sizes));
+        let cpu = clock_gettime(ClockId::ProcessCPUTime);
+        Self { resident_bytes, cpu_seconds: cpu.tv_sec as f64 + cpu.tv_nsec as f64 / NANOSECONDS }
     }
 }
 
-fn resident(status: &str) -> Option<f64> {
-    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:"))?;
-    line.split_whitespace().next()?.parse::<f64>().ok().map(|kb| kb * BYTES_PER_KB)
-}
-
-fn cpu(stat: &str) -> Option<f64> {
-    // The name stands in parentheses and may hold blanks and parentheses itself.
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(UTIME_AFTER_NAME);
-    let mut ticks = || fields.next()?.parse::<f64>().ok();
-    Some((ticks()? + ticks()?) / TICKS_PER_SECOND)
+/// `statm` counts pages: of all sizes the second is what is resident (proc(5)).
+fn resident(sizes: &str) -> Option<f64> {
+    let pages: f64 = sizes.split_ascii_whitespace().nth(1)?.parse().ok()?;
+    Some(pages * page_size() as f64)
 }
 
 /// What is not of one source.
-pub(in crate::round) fn of_process(
+pub(in crate::round) fn of_process<'a>(
     sources: &[Entry],
-    ledger: &Ledger,
+    ledger: &'a Ledger,
     source_conflicts: usize,
     process: Process,
     saves: Option<&Saves>,
-) -> Vec<Family<'static>> {
+) -> Vec<Family<'a>> {
     use MetricType::{Counter, Gauge, Histogram, Info};
     let version = env!("CARGO_PKG_VERSION");
     let revision = option_env!("ONESCRAPE_REVISION").unwrap_or("unknown");
@@ -52,7 +46,7 @@ pub(in crate::round) fn of_process(
     let mut resident = Filling::new("onescrape_resident_memory_bytes", Gauge, "Resident memory of this proxy.");
     process.resident_bytes.into_iter().for_each(|bytes| resident.push(&[], bytes));
     let mut cpu = Filling::new("onescrape_cpu_seconds_total", Counter, "Processor time this proxy used, user and system.");
-    process.cpu_seconds.into_iter().for_each(|seconds| cpu.push(&[], seconds));
+    cpu.push(&[], process.cpu_seconds);
     let conflicts =
         Filling::new("onescrape_family_conflicts", Gauge, "Families whose endpoints or sources disagree now, by what about.")
             .with(&[("kind", "type")], tally(|t| t.type_conflicts))
@@ -76,7 +70,8 @@ pub(in crate::round) fn of_process(
         "Requests answered, by status code, exposition format and encoding.",
     );
     for ((code, format, encoding), count) in &ledger.requests {
-        requests.push(&[("code", &code.to_string()), ("format", format), ("encoding", encoding)], *count as f64);
+        let labels = [("code", Cow::Owned(code.to_string())), ("format", (*format).into()), ("encoding", (*encoding).into())];
+        requests.0.push(labels, *count as f64);
     }
     let mut saved =
         Filling::new("onescrape_state_saves_total", Counter, "Saves of the state file, by outcome; unreadable: an earlier run's.");
@@ -131,14 +126,12 @@ mod tests {
 
     #[test]
     fn proc_files_are_understood() {
-        assert_eq!(resident("Name:\tx\nVmRSS:\t    1234 kB\n"), Some(1234.0 * 1024.0));
-        assert_eq!(resident(""), None);
-        assert_eq!(cpu("1 (a) b) S 1 1 1 0 -1 4194560 1 0 0 0 150 50 0 0 20"), Some(2.0));
-        assert_eq!(cpu("1 (a) S 1"), None);
+        assert_eq!(resident("3434 1234 1155 1699 0 330 0\n"), Some(1234.0 * page_size() as f64));
+        assert_eq!((resident(""), resident("3434")), (None, None));
         #[cfg(target_os = "linux")]
         {
             let now = Process::read();
-            assert!(now.resident_bytes.is_some_and(|b| b > 100_000.0) && now.cpu_seconds.is_some(), "{now:?}");
+            assert!(now.resident_bytes.is_some_and(|b| b > 100_000.0) && now.cpu_seconds > 0.0, "{now:?}");
         }
     }
 }

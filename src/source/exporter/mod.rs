@@ -40,7 +40,7 @@ struct Exporters {
 struct Exporter {
     /// The `target` label, if there are several in the source.
     label: Option<String>,
-    shown: Rendered,
+    shown: Rendered<'static>,
     /// Names of families left out in its last body since a target before it has them with another type.
     conflicts: Vec<String>,
 }

@@ -47,7 +47,7 @@ struct Multiproc {
     ids: Vec<String>,
     directories: Vec<Directory>,
     /// What is told of the files themselves.
-    own: Rendered,
+    own: Rendered<'static>,
     tally: Tally,
 }
 

@@ -89,7 +89,7 @@ struct Nginx {
 struct Server {
     /// The `addr` label: the address as configured, if there are several in the source.
     addr: Option<String>,
-    shown: Rendered,
+    shown: Rendered<'static>,
 }
 
 impl Nginx {

@@ -39,7 +39,7 @@ struct NginxVts {
 struct Server {
     /// The `target` label, if there are several in the source.
     label: Option<String>,
-    shown: Rendered,
+    shown: Rendered<'static>,
 }
 
 impl NginxVts {

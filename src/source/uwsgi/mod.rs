@@ -43,7 +43,7 @@ struct Uwsgi {
 struct Server {
     stats_uri: String,
     ledger: Ledger,
-    shown: Rendered,
+    shown: Rendered<'static>,
 }
 
 impl Uwsgi {
