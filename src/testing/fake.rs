@@ -12,7 +12,7 @@ pub(crate) struct Fake {
     rounds: usize,
     served: usize,
     bodies: Vec<Option<String>>,
-    rendered: Rendered,
+    rendered: Rendered<'static>,
     tally: Tally,
     has_panicked: Cell<bool>,
 }
