@@ -8,8 +8,9 @@ use super::file::{read_bytes, read_file};
 use super::memory;
 use super::overrides::Overrides;
 use super::problem::{ConfigErrors, Given, Origin, Problem, Problems};
+use super::side_file::SideFileError;
 use super::web::{DEFAULT_LISTEN, DEFAULT_TELEMETRY_PATH, comparable, is_own, listen_address};
-use super::web_file::{WebFileError, read_web_file};
+use super::web_file::read_web_file;
 use super::{Config, LogConfig, SourceConfig, WebConfig};
 use crate::files::Reading;
 use crate::source::KINDS;
@@ -139,8 +140,8 @@ fn web(draft: &Draft, problems: &mut Problems) -> WebConfig {
 fn check_web_file(given: &Given, env: &Env<'_>, problems: &mut Problems) {
     match read_web_file(Path::new(&given.text), env, &mut Reading::default()) {
         Ok(_) => {}
-        Err(WebFileError::File(error)) => problems.0.push(given.problem(error.to_string())),
-        Err(WebFileError::Mistakes(mistakes)) => problems.0.extend(mistakes.problems),
+        Err(SideFileError::File(error)) => problems.0.push(given.problem(error.to_string())),
+        Err(SideFileError::Mistakes(mistakes)) => problems.0.extend(mistakes.problems),
     }
 }
 

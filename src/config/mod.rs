@@ -2,6 +2,7 @@
 
 mod access;
 mod choice;
+mod client_file;
 mod discovery;
 mod django;
 mod draft;
@@ -22,6 +23,7 @@ mod secret;
 mod series_keys;
 mod show;
 mod shown;
+mod side_file;
 mod source_keys;
 mod state;
 mod value;
@@ -31,6 +33,7 @@ pub(crate) mod yaml;
 
 pub use access::{Credentials, Identity, TlsConfig};
 pub use choice::Choice;
+pub(crate) use client_file::read_client_file;
 pub use discovery::{DnsSd, FileSd, Lookups, Records};
 pub(crate) use duration::{DURATION_MAX, TIMEOUT_MIN, duration};
 pub use expand::{Env, process_env};
@@ -44,12 +47,13 @@ pub use overrides::Overrides;
 pub use problem::{ConfigErrors, Given, Origin, Problem};
 pub use schema::schema;
 pub use secret::{Kept, Secret};
+pub(crate) use side_file::SideFileError;
 pub(crate) use value::{choice, path, worker_label as label_name};
 pub(crate) use web::{comparable, is_own};
 #[cfg(all(test, feature = "tls"))]
 pub(crate) use web_file::CIPHER_SUITES;
+pub(crate) use web_file::read_web_file;
 pub use web_file::{ClientAuth, RateLimit, ServerTls, TlsVersion, WebFile};
-pub(crate) use web_file::{WebFileError, read_web_file};
 
 use crate::relabel::Relabelling;
 use crate::source::Kind;
