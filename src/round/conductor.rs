@@ -1,7 +1,7 @@
 //! The one task that makes rounds, one after the other, so that no target ever has two reads open.
 
 use super::background::{Background, budget};
-use super::exchange::ReconfigureError;
+use super::exchange::{Predecessor, ReconfigureError, place_now};
 use super::lock;
 use super::poll::Polls;
 use super::progress::{Ask, Key, Round, answer_expired, joins, unanswered};
@@ -163,16 +163,18 @@ impl Conductor {
             // not be read twice at once.
             self.reads.shutdown().await;
             self.open.clear();
-            self.background = Background::default();
+            self.background.forget_news();
             self.last_began = None;
         }
         let exchanged = lock(&self.state).exchange(&config);
-        let result = exchanged.map(|unchanged| {
-            let plan = |((source, how), old): ((&SourceConfig, Request), Option<usize>)| {
-                let kept = old.and_then(|old| self.plans.get(old)).map(|plan| plan.how.clone());
+        let result = exchanged.map(|predecessors| {
+            let plan = |((source, how), before): ((&SourceConfig, Request), &Option<Predecessor>)| {
+                let same = before.as_ref().filter(|before| before.is_unchanged);
+                let kept = same.and_then(|before| self.plans.get(before.source)).map(|plan| plan.how.clone());
                 Plan::new(source, kept.unwrap_or_else(|| Arc::new(how)), config.scrape_timeout)
             };
-            self.plans = config.sources.iter().zip(how).zip(unchanged).map(plan).collect();
+            self.plans = config.sources.iter().zip(how).zip(&predecessors).map(plan).collect();
+            self.background.move_to(|key| place_now(&predecessors, key));
             self.polls = polls(&config);
             self.reader.resize(scrapes_max(&config));
         });
