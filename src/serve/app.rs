@@ -125,9 +125,9 @@ impl App {
         let (gate, settings) = (self.gate(), self.settings());
         let path = request.uri().path().to_string();
         let answering = async {
-            // Its token stands where a login would.
+            // A token stands where a login would, and the limits are the gate's.
             if path == last_words::PATH && settings.last_words.are_open() {
-                return settings.last_words.hear(&self.proxy, &settings.names, request).await;
+                return settings.last_words.hear(&self.proxy, &gate, &settings.names, request).await;
             }
             match gate.admit(&request).await {
                 Ok(()) => self.route(&request, arrived).await,
