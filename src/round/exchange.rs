@@ -47,12 +47,16 @@ pub(super) struct Predecessor {
     places: Vec<Option<usize>>,
 }
 
-/// Where a target that stays is now; by new source, what it goes on from.
+/// Where a source that stays is now; by new source, what it goes on from.
+fn source_now(predecessors: &[Option<Predecessor>], source: usize) -> Option<(usize, &Predecessor)> {
+    let now = predecessors.iter().enumerate();
+    now.filter_map(|(now, before)| Some((now, before.as_ref()?))).find(|(_, before)| before.source == source)
+}
+
+/// The same for a target.
 pub(super) fn place_now(predecessors: &[Option<Predecessor>], (source, target): Key) -> Option<Key> {
-    predecessors.iter().enumerate().find_map(|(now, before)| {
-        let before = before.as_ref().filter(|before| before.source == source)?;
-        Some((now, before.place(target)?))
-    })
+    let (now, before) = source_now(predecessors, source)?;
+    Some((now, before.place(target)?))
 }
 
 impl State {
@@ -85,6 +89,9 @@ impl State {
                 (None, built) => built.map(|Successor { source, .. }| Entry::new(new, source)),
             });
         }
+        let counted = std::mem::take(&mut self.ledger.last_words).into_iter();
+        self.ledger.last_words =
+            counted.filter_map(|((source, outcome), n)| Some(((source_now(&predecessors, source)?.0, outcome), n))).collect();
         let names = self.sources.iter().map(|entry| entry.config.name.clone()).collect();
         self.join = std::mem::take(&mut self.join).goes_on(names);
         let count = self.sources.len();
@@ -246,6 +253,24 @@ mod tests {
         assert!(matches!(proxy.reconfigure(&bad).await, Err(ReconfigureError::Header(_))));
         assert_eq!(lock(&proxy.state).sources.len(), 1);
         assert_eq!(value(&scrape(&proxy).await, "r_total "), Some(1.0));
+    }
+
+    #[tokio::test]
+    async fn counts_of_last_words_go_with_their_source() {
+        let a = worker(1).await;
+        let hearing = |name: &str| {
+            let mut source = workers(&[&a]);
+            source.name = name.into();
+            source.last_words.enabled = true;
+            source
+        };
+        let proxy = Proxy::start(&testing::config(vec![hearing("first"), hearing("second")])).unwrap();
+        (0..3).for_each(|_| proxy.count_last_words("second", "invalid"));
+        proxy.count_last_words("first", "invalid");
+        proxy.reconfigure(&testing::config(vec![hearing("second"), hearing("new")])).await.unwrap();
+        let body = scrape(&proxy).await;
+        let heard = |source: &str| value(&body, &format!("onescrape_last_words_total{{outcome=\"invalid\",source=\"{source}\"}}"));
+        assert_eq!((heard("second"), heard("new")), (Some(3.0), Some(0.0)), "{body}");
     }
 
     #[tokio::test]
