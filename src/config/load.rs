@@ -89,14 +89,14 @@ fn finish(mut draft: Draft, overrides: &Overrides, env: &Env<'_>, mut problems: 
             if overrides.scrape_timeout.is_none() {
                 check_timeout(&source, scrape_timeout, &mut problems);
             }
-            let mut config = SourceConfig { limits, cold_start: draft.state.cold_start, ..source.config };
+            let mut config = SourceConfig { limits: limits.source, cold_start: draft.state.cold_start, ..source.config };
             config.targets = seen.targets(&config, &source.targets, &web, &mut problems);
             check_expect(&config, source.expect.as_ref(), &mut problems);
             config
         })
         .collect();
-    limits.max_series = draft.limits.max_series.unwrap_or_else(|| memory::max_series(&limits, &sources));
-    sources.iter_mut().for_each(|source| source.limits = limits);
+    limits.source.max_series = draft.limits.max_series.unwrap_or_else(|| memory::max_series(&limits, &sources));
+    sources.iter_mut().for_each(|source| source.limits = limits.source);
     let log = LogConfig { level: draft.log_level.unwrap_or_default(), format: draft.log_format.unwrap_or_default() };
     problems.into_result(Config { scrape_timeout, sources, limits, web, state: draft.state, log })
 }

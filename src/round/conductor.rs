@@ -47,11 +47,6 @@ impl Plan {
     }
 }
 
-/// A setting of the whole, which every source carries.
-fn scrapes_max(config: &Config) -> usize {
-    config.sources.iter().map(|source| source.limits.scrapes_max).max().unwrap_or(1)
-}
-
 fn polls(config: &Config) -> Polls {
     Polls::new(config.sources.iter().map(|source| source.poll_interval))
 }
@@ -91,7 +86,7 @@ impl Conductor {
             waiting: Vec::new(),
             state,
             plans: plans.collect(),
-            reader: Reader::new(scrapes_max(config)),
+            reader: Reader::new(config.limits.scrapes_max),
             reads: JoinSet::new(),
             open: HashMap::new(),
             background: Background::default(),
@@ -176,7 +171,7 @@ impl Conductor {
             self.plans = config.sources.iter().zip(how).zip(&predecessors).map(plan).collect();
             self.background.move_to(|key| place_now(&predecessors, key));
             self.polls = polls(&config);
-            self.reader.resize(scrapes_max(&config));
+            self.reader.resize(config.limits.scrapes_max);
         });
         let _ = done.send(result);
     }

@@ -169,6 +169,7 @@ impl Entry {
 mod tests {
     use super::super::{Proxy, Query, TargetState, lock};
     use super::*;
+    use crate::config::Limit;
     use crate::encode::Format;
     use crate::scrape::Missed;
     use crate::source::{Endpoints, KINDS};
@@ -237,10 +238,21 @@ mod tests {
         proxy.reconfigure(&patient).await.unwrap();
         // A fake has nothing to save: its rounds would begin anew.
         assert!(scrape(&proxy).await.contains("fake_rounds 2\n"));
-        let other = testing::config(vec![testing::pool("w", vec![a.target(), testing::http_target(1)])]);
+        let mut other = testing::config(vec![testing::pool("w", vec![a.target(), testing::http_target(1)])]);
         proxy.reconfigure(&other).await.unwrap();
         assert_eq!(proxy.report()[0].targets[0].status.state, Some(TargetState::Up), "until it is tried again");
         assert!(scrape(&proxy).await.contains("fake_rounds 1\n"));
+        // A limit of the whole is in force at once, and no source's business.
+        other.limits.scrapes_max = 1;
+        assert!(lock(&proxy.state).has_sources_of(&other));
+        proxy.reconfigure(&other).await.unwrap();
+        // Those that come soon still share the round before.
+        let mut body = scrape(&proxy).await;
+        while body.contains("fake_rounds 1\n") {
+            body = scrape(&proxy).await;
+        }
+        assert!(body.contains("fake_rounds 2\n"), "{body}");
+        assert_eq!(proxy.limit_hits(Limit::ScrapesMax), 1);
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use super::respond::{Response, answer, set, text};
 use super::socket::Peer;
 use super::{Lifecycle, explain, lifecycle, metrics, page, targets};
 use crate::compression::Encoding;
-use crate::config::{Choice, Config, Limits, Pages};
+use crate::config::{Choice, Config, Pages, ProgramLimits};
 use crate::round::Proxy;
 use crate::scrape::GUARD_HEADER;
 use futures::FutureExt;
@@ -33,7 +33,7 @@ pub(super) struct Settings {
     pub(super) telemetry_path: String,
     pub(super) scrape_timeout: Duration,
     last_words: Ears,
-    limits: Limits,
+    limits: ProgramLimits,
     enable_lifecycle: bool,
     /// Hosts of the listen addresses.
     names: Vec<String>,
@@ -211,7 +211,7 @@ impl App {
     }
 
     /// The limits of the configuration in force.
-    pub(super) fn limits(&self) -> Limits {
+    pub(super) fn limits(&self) -> ProgramLimits {
         self.settings().limits
     }
 }

@@ -65,7 +65,7 @@ impl Ears {
             let token = source.last_words.token_file.as_ref().map(door);
             (source.name.clone(), Door { token, told: AtomicBool::new(false) })
         });
-        let body_bytes_max = config.limits.body_bytes_max;
+        let body_bytes_max = config.limits.source.body_bytes_max;
         Self { doors: doors.collect(), body_bytes_max, room: Semaphore::new(body_bytes_max.div_ceil(ROOM_BYTES)) }
     }
 
