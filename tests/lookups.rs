@@ -58,6 +58,34 @@ mod dns {
         assert_eq!(ids(&found), ["10.0.0.1:5001", "10.0.0.2:5002", "[2001:db8::6]:5003"]);
     }
 
+    /// More services than fit into a message over UDP.
+    fn many() -> Vec<(String, u16)> {
+        (5001..=5040).map(|port| ("a.web".to_string(), port)).collect()
+    }
+
+    #[tokio::test]
+    async fn an_answer_cut_short_is_asked_for_again_over_tcp() {
+        let server = DnsServer::start();
+        server.set("_m._tcp.web", Reply::Services(many()));
+        server.set_addresses("a.web", &["10.0.0.1"]);
+        let found = filled(&at(&server, "names: [_m._tcp.web]")).await;
+        let all: Vec<String> = many().iter().map(|(_, port)| format!("10.0.0.1:{port}")).collect();
+        assert_eq!((ids(&found), found.notes.concat()), (all.iter().map(String::as_str).collect(), vec![]));
+        assert_eq!(server.asked_over_tcp(), 1, "what fits is asked for over UDP only");
+    }
+
+    #[tokio::test]
+    async fn the_part_of_an_answer_is_no_answer() {
+        let server = DnsServer::start_udp();
+        server.set("_m._tcp.web", Reply::Services(many()));
+        server.set_addresses("a.web", &["10.0.0.1"]);
+        let found = filled(&at(&server, "names: [_m._tcp.web]")).await;
+        assert_eq!(ids(&found), [] as [&str; 0]);
+        let note = "_m._tcp.web: SRV records of _m._tcp.web.: the answer is too long for UDP, and over TCP there is none; no target is known \
+                    from before";
+        assert_eq!(found.notes.concat(), [note]);
+    }
+
     #[tokio::test]
     async fn none_is_an_answer_and_no_answer_is_none() {
         let server = DnsServer::start();

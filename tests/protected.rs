@@ -164,6 +164,52 @@ fn users_changed_while_running_and_health_without_a_login() {
 }
 
 #[test]
+fn explain_and_top_log_in_over_tls() {
+    let server = Protected::start(&format!("{TLS}{}", users(&[("alice", "s3cret")], COST)));
+    let address = format!("--web.listen-address={}", server.proxy.address());
+    std::fs::write(server.path("password"), "s3cret\n").unwrap();
+    let client = Path::new(&server.path("client.yml")).to_path_buf();
+    let ask = |yaml: &str, arguments: &[&str]| {
+        std::fs::write(&client, yaml).unwrap();
+        let output = command()
+            .env("ONESCRAPE_HTTP_CONFIG_FILE", if yaml.is_empty() { "" } else { client.to_str().unwrap() })
+            .args(arguments)
+            .arg(&address)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!said.contains("s3cret"), "{said}");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned(), said)
+    };
+    let login = "basic_auth: {username: alice, password_file: password}\n";
+    let trust = "tls_config: {ca_file: ca.crt}\n";
+    let (code, out, said) = ask(&format!("{login}{trust}"), &["explain", "c_total"]);
+    assert!(code == Some(0) && out.contains("\n  c_total = 3\n"), "{out} {said}");
+    let (code, out, said) = ask(&format!("{login}{trust}"), &["top"]);
+    assert!(code == Some(0) && out.contains("workers (workers): 1 of 1 up"), "{out} {said}");
+
+    let web = format!("--web.config.file={}", server.web.display());
+    for (yaml, arguments, want) in [
+        ("", &["top"] as &[&str], "speaks TLS: give its --web.config.file"),
+        ("", &["top", &web], "asks for a login: give --http.config.file"),
+        (trust, &["explain", "c_total"], "asks for a login: give --http.config.file"),
+        (
+            "basic_auth: {username: alice, password: s3cretly}\ntls_config: {ca_file: ca.crt}\n",
+            &["explain", "c_total"],
+            "refuses the login in the file of --http.config.file",
+        ),
+        // A password goes to nobody whose certificate isn't known.
+        (login, &["top", &web], "set tls_config: {ca_file: …}"),
+        ("basic_auth: {user: alice}\n", &["top"], "client.yml:1:14: basic_auth.user: unknown key"),
+    ] {
+        let (code, out, said) = ask(yaml, arguments);
+        assert!(code == Some(1) && out.is_empty() && said.contains(want), "{yaml:?} {arguments:?}: {code:?} {out} {said}");
+    }
+    let (code, _, said) = ask("", &["top", "--http.config.file=/nonexistent/x.yml"]);
+    assert!(code == Some(1) && said.contains("/nonexistent/x.yml: no such file"), "{said}");
+}
+
+#[test]
 fn a_flood_of_wrong_passwords_does_not_stall_who_is_in() {
     const FLOODERS: usize = 8;
     let server = Protected::start(&users(&[("alice", "right")], COST_OF_FLOOD));

@@ -227,6 +227,8 @@ DASHBOARDS = {
         graph("Pasts that cannot be counted", {
             "baselines {{source}}": "sum by (source) (increase(onescrape_worker_baselines_total{@}[$__rate_interval]))",
             "flaps {{source}}": "sum by (source) (increase(onescrape_worker_flaps_total{@}[$__rate_interval]))"}),
+        graph("Last words", {"{{source}} {{outcome}}": rate("onescrape_last_words_total", "source, outcome")}, "ops",
+              "What ending workers bring themselves, where a source hears it. Only ok, repeated and late are no fault."),
         graph("Samples dropped", {"{{source}} {{reason}}": rate("onescrape_samples_dropped_total", "source, reason")}),
         graph("Histograms mended", {"{{source}} {{kind}}": rate("onescrape_histogram_repairs_total", "source, kind")}),
         graph("Families in conflict", {"{{kind}}": "sum by (kind) (onescrape_family_conflicts{@})"}),

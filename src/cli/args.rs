@@ -76,9 +76,12 @@ pub enum Command {
         /// Its name, or a line of the exposition
         #[arg(value_name = "FAMILY")]
         family: String,
+        /// How the proxy lets us in.
+        #[command(flatten)]
+        client: ClientArgs,
     },
     /// Show how the targets of the running proxy stand, again and again; once, where the output is no terminal
-    Top,
+    Top(ClientArgs),
     /// Ask the running proxy whether it is healthy: for images without a shell
     Healthcheck,
     /// Print completions of commands and flags for a shell
@@ -118,6 +121,22 @@ pub struct CheckArgs {
     /// Try again until all is well, for at most this long
     #[arg(long, value_name = "DURATION", value_parser = wait)]
     pub wait: Option<Duration>,
+}
+
+/// Flags of commands that ask a running proxy for what is not open to all.
+#[derive(Debug, Clone, Default, PartialEq, Eq, ClapArgs)]
+pub struct ClientArgs {
+    /// File with basic_auth or authorization, and tls_config: how the proxy lets us in, as promtool has it (variable:
+    /// ONESCRAPE_HTTP_CONFIG_FILE)
+    #[arg(long = "http.config.file", value_name = "FILE")]
+    http_config_file: Option<String>,
+}
+
+impl ClientArgs {
+    /// The file that says how the proxy lets us in, if one is given.
+    pub fn file(&self, env: &Env<'_>) -> Option<PathBuf> {
+        one("http.config.file", self.http_config_file.as_ref(), env).map(|given| PathBuf::from(given.text))
+    }
 }
 
 /// How to look at the configuration.

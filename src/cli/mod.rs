@@ -1,6 +1,7 @@
 //! The command line.
 
 pub mod args;
+pub mod ask;
 pub mod check;
 pub mod config;
 #[cfg(feature = "demo")]

@@ -59,13 +59,13 @@ fn carry_out(args: &Args) -> Result<u8, Failure> {
         }
         #[cfg(feature = "demo")]
         Command::Demo => block_on(demo_proxy()).map(|()| 0),
-        Command::Explain { family } => {
-            let config = accepted(load_maybe_empty(args, &process_env))?;
-            block_on(explain::explain(&config, &family, &mut out)).map(|()| 0)
+        Command::Explain { family, client } => {
+            let (config, client) = (accepted(load_maybe_empty(args, &process_env))?, client.file(&process_env));
+            block_on(explain::explain(&config, client.as_deref(), &family, &mut out)).map(|()| 0)
         }
-        Command::Top => {
-            let config = accepted(load_maybe_empty(args, &process_env))?;
-            block_on(top::top(&config, io::stdout().is_terminal(), &mut out)).map(|()| 0)
+        Command::Top(client) => {
+            let (config, client) = (accepted(load_maybe_empty(args, &process_env))?, client.file(&process_env));
+            block_on(top::top(&config, client.as_deref(), io::stdout().is_terminal(), &mut out)).map(|()| 0)
         }
         // An image's health check doesn't know the flags of its container, so it must do without sources.
         Command::Healthcheck => block_on(healthcheck::healthcheck(&accepted(load_maybe_empty(args, &process_env))?)).map(|()| 0),

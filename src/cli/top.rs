@@ -1,11 +1,11 @@
 //! `onescrape top`: how the targets of the running proxy stand, again and again, in a terminal.
 
-use super::healthcheck::{Unhealthy, ask};
-use crate::config::Config;
-use crate::scrape::Missed;
+use super::ask::{AskError, ask};
+use crate::config::{Config, process_env};
 use serde::Deserialize;
 use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::path::Path;
 use std::time::Duration;
 
 /// Time between two looks.
@@ -23,7 +23,7 @@ const ERROR_CHARS: usize = 60;
 pub enum TopError {
     /// The proxy can't be asked.
     #[error(transparent)]
-    Proxy(#[from] Unhealthy),
+    Proxy(#[from] AskError),
     /// Its answer is none that this version knows.
     #[error("the proxy's answer can't be read: {0}; is it another version?")]
     Answer(#[from] serde_json::Error),
@@ -56,12 +56,12 @@ struct Active {
     last_error: String,
 }
 
-/// Draws until it is interrupted; once, where nobody looks (`is_live` false).
+/// Draws until it is interrupted; once, where nobody looks (`is_live` false). The file `client` says how we are let in.
 ///
 /// # Errors
 /// See [`TopError`]. Once something was drawn, a proxy that can't be asked is shown as such: it may be restarting.
-pub async fn top(config: &Config, is_live: bool, out: &mut dyn Write) -> Result<(), TopError> {
-    let mut picture = look(config).await?;
+pub async fn top(config: &Config, client: Option<&Path>, is_live: bool, out: &mut dyn Write) -> Result<(), TopError> {
+    let mut picture = look(config, client).await?;
     if !is_live {
         return Ok(out.write_all(picture.as_bytes())?);
     }
@@ -71,16 +71,15 @@ pub async fn top(config: &Config, is_live: bool, out: &mut dyn Write) -> Result<
         write!(out, "{HOME}{lines}{CLEAR_BELOW}")?;
         out.flush()?;
         tokio::time::sleep(INTERVAL).await;
-        picture = match look(config).await {
+        picture = match look(config, client).await {
             Err(TopError::Proxy(why)) => format!("{picture}\n{why}\n"),
             looked => looked?,
         };
     }
 }
 
-async fn look(config: &Config) -> Result<String, TopError> {
-    let asked = ask(config, "/api/v1/targets").await?;
-    let body = asked.result.map_err(|missed: Missed| Unhealthy::Missed { url: asked.url, missed })?;
+async fn look(config: &Config, client: Option<&Path>) -> Result<String, TopError> {
+    let body = ask(config, "/api/v1/targets", client, &process_env).await?.body()?;
     let Answer { data } = serde_json::from_slice(&body.bytes)?;
     Ok(draw(&data.active_targets))
 }

@@ -8,8 +8,9 @@ use super::file::{read_bytes, read_file};
 use super::memory;
 use super::overrides::Overrides;
 use super::problem::{ConfigErrors, Given, Origin, Problem, Problems};
+use super::side_file::SideFileError;
 use super::web::{DEFAULT_LISTEN, DEFAULT_TELEMETRY_PATH, comparable, is_own, listen_address};
-use super::web_file::{WebFileError, read_web_file};
+use super::web_file::read_web_file;
 use super::{Config, LogConfig, SourceConfig, WebConfig};
 use crate::files::Reading;
 use crate::source::KINDS;
@@ -88,14 +89,14 @@ fn finish(mut draft: Draft, overrides: &Overrides, env: &Env<'_>, mut problems: 
             if overrides.scrape_timeout.is_none() {
                 check_timeout(&source, scrape_timeout, &mut problems);
             }
-            let mut config = SourceConfig { limits, cold_start: draft.state.cold_start, ..source.config };
+            let mut config = SourceConfig { limits: limits.source, cold_start: draft.state.cold_start, ..source.config };
             config.targets = seen.targets(&config, &source.targets, &web, &mut problems);
             check_expect(&config, source.expect.as_ref(), &mut problems);
             config
         })
         .collect();
-    limits.max_series = draft.limits.max_series.unwrap_or_else(|| memory::max_series(&limits, &sources));
-    sources.iter_mut().for_each(|source| source.limits = limits);
+    limits.source.max_series = draft.limits.max_series.unwrap_or_else(|| memory::max_series(&limits, &sources));
+    sources.iter_mut().for_each(|source| source.limits = limits.source);
     let log = LogConfig { level: draft.log_level.unwrap_or_default(), format: draft.log_format.unwrap_or_default() };
     problems.into_result(Config { scrape_timeout, sources, limits, web, state: draft.state, log })
 }
@@ -139,8 +140,8 @@ fn web(draft: &Draft, problems: &mut Problems) -> WebConfig {
 fn check_web_file(given: &Given, env: &Env<'_>, problems: &mut Problems) {
     match read_web_file(Path::new(&given.text), env, &mut Reading::default()) {
         Ok(_) => {}
-        Err(WebFileError::File(error)) => problems.0.push(given.problem(error.to_string())),
-        Err(WebFileError::Mistakes(mistakes)) => problems.0.extend(mistakes.problems),
+        Err(SideFileError::File(error)) => problems.0.push(given.problem(error.to_string())),
+        Err(SideFileError::Mistakes(mistakes)) => problems.0.extend(mistakes.problems),
     }
 }
 

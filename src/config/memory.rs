@@ -1,6 +1,6 @@
 //! `max_series: auto`: as many series as fit into the memory that the control group leaves this process. docs/limits.md has the formula.
 
-use super::{Limits, SourceConfig};
+use super::{Limits, ProgramLimits, SourceConfig};
 use std::fs::read_to_string;
 use std::path::{Path, PathBuf};
 
@@ -23,12 +23,12 @@ const USABLE: (u64, u64) = (3, 4);
 const SERIES_MIN: u64 = 1000;
 
 /// How many series each of these sources may hold.
-pub(crate) fn max_series(limits: &Limits, sources: &[SourceConfig]) -> usize {
+pub(crate) fn max_series(limits: &ProgramLimits, sources: &[SourceConfig]) -> usize {
     let most = Limits::default().max_series;
     memory_limit(Path::new("/")).map_or(most, |bytes| fitting(bytes, limits, sources).min(most))
 }
 
-fn fitting(bytes: u64, limits: &Limits, sources: &[SourceConfig]) -> usize {
+fn fitting(bytes: u64, limits: &ProgramLimits, sources: &[SourceConfig]) -> usize {
     let slots = sources.iter().map(slots);
     let reading = slots.clone().sum::<u64>().min(limits.scrapes_max as u64).saturating_mul(SCRAPE_BYTES);
     let free = (bytes / USABLE.1 * USABLE.0).saturating_sub(RESTING_BYTES).saturating_sub(reading);
@@ -139,7 +139,7 @@ mod tests {
             let targets = source.targets_of(&format!("h:1-{ports}")).unwrap();
             SourceConfig { targets, ..source }
         };
-        let fit = |mib: u64, sources: &[SourceConfig]| fitting(mib << 20, &Limits::default(), sources);
+        let fit = |mib: u64, sources: &[SourceConfig]| fitting(mib << 20, &ProgramLimits::default(), sources);
         let (one, many) = ([source("a", 8)], [source("a", 8), source("b", 64)]);
         // 48 MiB to plan with, less 8 and 8 × 64 KiB, by 600 + 8 × 15 bytes each.
         assert_eq!(fit(64, &one), ((48 - 8) * (1 << 20) - 8 * (64 << 10)) / (600 + 8 * 15));

@@ -1,4 +1,4 @@
-//! What single settings of the state file mean.
+//! What is kept over a restart of the proxy, and what single settings of the state file mean.
 
 use super::duration::{DURATION_MAX, duration};
 use std::path::PathBuf;
@@ -6,6 +6,33 @@ use std::time::Duration;
 
 /// Shortest time between two copies that wait for the disk.
 const SAVE_INTERVAL_MIN: Duration = Duration::from_secs(1);
+
+/// What is kept over a restart of the proxy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateConfig {
+    /// The file; `None`: totals begin anew with every start.
+    pub file: Option<PathBuf>,
+    /// How often a copy is made that survives a crash of the machine too. Default 30 s.
+    pub save_interval: Duration,
+    /// Where totals begin without a file. Default `full`.
+    pub cold_start: ColdStart,
+}
+
+impl Default for StateConfig {
+    fn default() -> Self {
+        Self { file: None, save_interval: Duration::from_secs(30), cold_start: ColdStart::default() }
+    }
+}
+
+/// Where totals begin when nothing is known of the time before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ColdStart {
+    /// At all that the living workers have counted: right for a first start.
+    #[default]
+    Full,
+    /// At zero: only what is counted from here on. Rates stay right after any restart.
+    Zero,
+}
 
 /// The path of the file.
 pub(crate) fn state_file(text: &str) -> Result<PathBuf, String> {

@@ -1,8 +1,9 @@
-//! The proxy's own addresses and paths.
+//! The proxy's own endpoint: its addresses and paths, and who is shown what.
 
 use super::value::path;
 use crate::target::Address;
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 /// Where the proxy listens unless told otherwise.
 pub(crate) const DEFAULT_LISTEN: &str = "0.0.0.0:11011";
@@ -12,6 +13,36 @@ pub(crate) const DEFAULT_TELEMETRY_PATH: &str = "/metrics";
 const RESERVED: &[&str] = &["/-/", "/api/"];
 /// The status page and what belongs to it.
 const PAGES: &[&str] = &["/", "/explain", "/page.css", "/page.js"];
+
+/// The proxy's own endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebConfig {
+    /// `HOST:PORT` or `unix:///path` to listen on. Default `0.0.0.0:11011`.
+    pub listen_addresses: Vec<String>,
+    /// File that says how the endpoint is protected, in the format of the Prometheus exporters' web configuration.
+    pub config_file: Option<PathBuf>,
+    /// Path of the exposition. Default `/metrics`.
+    pub telemetry_path: String,
+    /// Whether OpenMetrics has `_created` series. Default false: most servers store them like any other. Protobuf says when a child
+    /// began in any case.
+    pub openmetrics_created: bool,
+    /// Whether `POST /-/reload` and `/-/quit` are obeyed. Default false.
+    pub enable_lifecycle: bool,
+    /// Who is shown the status page and the API. Default `on`.
+    pub pages: Pages,
+}
+
+/// Who is shown the status page, explanations and the API. They tell addresses, label values and the configuration, secrets masked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Pages {
+    /// Whoever may read the metrics.
+    #[default]
+    On,
+    /// Who asks from this machine, by a loopback address or a unix socket.
+    Loopback,
+    /// Nobody.
+    Off,
+}
 
 /// `HOST:PORT` or `:PORT` (all addresses) → `HOST:PORT`; `unix:///path`. Port 0 stands for a free one.
 pub(crate) fn listen_address(text: &str) -> Result<String, String> {

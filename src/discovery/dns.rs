@@ -167,6 +167,7 @@ fn says_there_is_none(error: &NetError) -> bool {
 fn in_words(error: &NetError) -> String {
     match error {
         NetError::Timeout => "no answer in time".into(),
+        NetError::Truncated => "the answer is too long for UDP, and over TCP there is none".into(),
         NetError::NoConnections => "no server can be reached".into(),
         NetError::Dns(DnsError::NoRecordsFound(none)) => format!("the server says {}", none.response_code),
         NetError::Dns(DnsError::ResponseCode(code)) => format!("the server says {code}"),

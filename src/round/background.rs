@@ -69,6 +69,16 @@ impl Background {
         self.0.get_mut(&key).is_some_and(|slow| std::mem::take(&mut slow.has_news))
     }
 
+    /// Other sources hold no body that came before them.
+    pub(super) fn forget_news(&mut self) {
+        self.0.values_mut().for_each(|slow| slow.has_news = false);
+    }
+
+    /// The targets stand elsewhere from now on, or nowhere: those are forgotten.
+    pub(super) fn move_to(&mut self, place: impl Fn(Key) -> Option<Key>) {
+        self.0 = std::mem::take(&mut self.0).into_iter().filter_map(|(key, slow)| Some((place(key)?, slow))).collect();
+    }
+
     /// How long the target has had, whose open read is that old.
     pub(super) fn waited(&self, key: Key, open_for: Duration) -> Duration {
         self.0.get(&key).map_or(open_for, |slow| slow.patience.max(open_for))
@@ -185,6 +195,17 @@ mod tests {
             background.note(KEY, &good(Duration::ZERO));
             prop_assert!(!background.has(KEY) && !background.take_news(KEY));
         }
+    }
+
+    #[test]
+    fn who_is_slow_moves_and_leaves_with_its_target_and_news_do_not() {
+        let mut background = always_late();
+        (0..SLOW_AFTER).for_each(|_| background.note((1, 1), &timeout(SECOND)));
+        background.note(KEY, &good(6 * SECOND));
+        background.forget_news();
+        background.move_to(|key| (key == KEY).then_some((1, 1)));
+        assert_eq!([background.has((1, 1)), background.take_news((1, 1)), background.has(KEY)], [true, false, false]);
+        assert_eq!(background.waited((1, 1), SECOND), 5 * SECOND, "it is KEY's");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The one task that makes rounds, one after the other, so that no target ever has two reads open.
 
 use super::background::{Background, budget};
-use super::exchange::ReconfigureError;
+use super::exchange::{Predecessor, ReconfigureError, place_now};
 use super::lock;
 use super::poll::Polls;
 use super::progress::{Ask, Key, Round, answer_expired, joins, unanswered};
@@ -47,11 +47,6 @@ impl Plan {
     }
 }
 
-/// A setting of the whole, which every source carries.
-fn scrapes_max(config: &Config) -> usize {
-    config.sources.iter().map(|source| source.limits.scrapes_max).max().unwrap_or(1)
-}
-
 fn polls(config: &Config) -> Polls {
     Polls::new(config.sources.iter().map(|source| source.poll_interval))
 }
@@ -91,7 +86,7 @@ impl Conductor {
             waiting: Vec::new(),
             state,
             plans: plans.collect(),
-            reader: Reader::new(scrapes_max(config)),
+            reader: Reader::new(config.limits.scrapes_max),
             reads: JoinSet::new(),
             open: HashMap::new(),
             background: Background::default(),
@@ -163,18 +158,20 @@ impl Conductor {
             // not be read twice at once.
             self.reads.shutdown().await;
             self.open.clear();
-            self.background = Background::default();
+            self.background.forget_news();
             self.last_began = None;
         }
         let exchanged = lock(&self.state).exchange(&config);
-        let result = exchanged.map(|unchanged| {
-            let plan = |((source, how), old): ((&SourceConfig, Request), Option<usize>)| {
-                let kept = old.and_then(|old| self.plans.get(old)).map(|plan| plan.how.clone());
+        let result = exchanged.map(|predecessors| {
+            let plan = |((source, how), before): ((&SourceConfig, Request), &Option<Predecessor>)| {
+                let same = before.as_ref().filter(|before| before.is_unchanged);
+                let kept = same.and_then(|before| self.plans.get(before.source)).map(|plan| plan.how.clone());
                 Plan::new(source, kept.unwrap_or_else(|| Arc::new(how)), config.scrape_timeout)
             };
-            self.plans = config.sources.iter().zip(how).zip(unchanged).map(plan).collect();
+            self.plans = config.sources.iter().zip(how).zip(&predecessors).map(plan).collect();
+            self.background.move_to(|key| place_now(&predecessors, key));
             self.polls = polls(&config);
-            self.reader.resize(scrapes_max(&config));
+            self.reader.resize(config.limits.scrapes_max);
         });
         let _ = done.send(result);
     }

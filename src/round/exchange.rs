@@ -1,11 +1,15 @@
 //! New sources in the place of old ones, between two rounds. What stays under its name goes on: totals, status, counts.
 
+use super::RoundError;
+use super::progress::Key;
 use super::state::{Entry, State};
 use super::status::{SourceStatus, Status};
 use crate::config::{Config, SourceConfig};
+use crate::merge::Tally;
 use crate::scrape::BadHeader;
 use crate::source::{Source, build};
 use crate::state::{Parts, Saved};
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Why sources stay as they are.
@@ -22,9 +26,37 @@ pub enum ReconfigureError {
         /// What went wrong.
         why: String,
     },
-    /// No more rounds are made.
+    /// A source that a panic kept from being made.
+    #[error("source {source_name:?} cannot be made, by a fault in onescrape itself; please report it with its log")]
+    Fault {
+        /// The source's name.
+        source_name: String,
+    },
+    /// A fault ended it, or no more rounds are made.
     #[error(transparent)]
-    Stopped(#[from] super::RoundError),
+    Round(#[from] RoundError),
+}
+
+/// What a new source goes on from.
+pub(super) struct Predecessor {
+    /// Index of the old source.
+    pub(super) source: usize,
+    /// Nothing has changed about it.
+    pub(super) is_unchanged: bool,
+    /// By old target its index now; `None`: it is no longer there.
+    places: Vec<Option<usize>>,
+}
+
+/// Where a source that stays is now; by new source, what it goes on from.
+fn source_now(predecessors: &[Option<Predecessor>], source: usize) -> Option<(usize, &Predecessor)> {
+    let now = predecessors.iter().enumerate();
+    now.filter_map(|(now, before)| Some((now, before.as_ref()?))).find(|(_, before)| before.source == source)
+}
+
+/// The same for a target.
+pub(super) fn place_now(predecessors: &[Option<Predecessor>], (source, target): Key) -> Option<Key> {
+    let (now, before) = source_now(predecessors, source)?;
+    Some((now, before.place(target)?))
 }
 
 impl State {
@@ -33,57 +65,84 @@ impl State {
         self.sources.iter().map(|entry| &entry.config).eq(&config.sources)
     }
 
-    /// Puts the sources of `config` in the place of those there are: all of them or, where that fails, none. Returns by new source the
-    /// index of the old one, where nothing has changed about it.
-    pub(super) fn exchange(&mut self, config: &Config) -> Result<Vec<Option<usize>>, ReconfigureError> {
-        let old = |new: &SourceConfig| self.sources.iter().position(|old| old.is_of(new));
-        let olds: Vec<Option<usize>> = config.sources.iter().map(old).collect();
-        let with_old = || config.sources.iter().zip(&olds).map(|(new, old)| (new, old.and_then(|old| self.sources.get(old))));
-        let unchanged = with_old().zip(&olds).map(|((new, entry), old)| old.filter(|_| entry.is_some_and(|e| e.config == *new)));
-        let unchanged: Vec<Option<usize>> = unchanged.collect();
+    /// Puts the sources of `config` in the place of those there are: all of them or, where that fails, none. Returns by new source what
+    /// it goes on from.
+    pub(super) fn exchange(&mut self, config: &Config) -> Result<Vec<Option<Predecessor>>, ReconfigureError> {
+        let predecessors: Vec<_> = config.sources.iter().map(|new| self.predecessor(new)).collect();
         // All are built before any is let go.
-        let built = with_old().map(|(new, old)| successor(new, old)).collect::<Result<Vec<_>, _>>()?;
+        let make = |(new, before): (&SourceConfig, &Option<Predecessor>)| {
+            let old = before.as_ref().and_then(|before| Some((self.sources.get(before.source)?, before)));
+            successor(new, old)
+        };
+        let built = config.sources.iter().zip(&predecessors).map(make).collect::<Result<Vec<_>, _>>()?;
         self.openmetrics_created = config.web.openmetrics_created;
         self.cache.clear();
         if self.has_sources_of(config) {
-            return Ok(unchanged);
+            return Ok(predecessors);
         }
         let mut leaving: Vec<Option<Entry>> = std::mem::take(&mut self.sources).into_iter().map(Some).collect();
-        for ((new, old), built) in config.sources.iter().zip(&olds).zip(built) {
-            let old = old.and_then(|old| leaving.get_mut(old)?.take());
+        for ((new, before), built) in config.sources.iter().zip(&predecessors).zip(built) {
+            let old = before.as_ref().and_then(|before| Some((leaving.get_mut(before.source)?.take()?, before)));
             self.sources.extend(match (old, built) {
-                (Some(old), Some(source)) => Some(old.succeeded_by(new, source)),
-                (Some(old), None) => Some(Entry { config: new.clone(), ..old }),
-                (None, source) => source.map(|source| Entry::new(new, source)),
+                (Some((old, before)), Some(built)) => Some(old.succeeded_by(new, built, before)),
+                (Some((old, _)), None) => Some(Entry { config: new.clone(), ..old }),
+                (None, built) => built.map(|Successor { source, .. }| Entry::new(new, source)),
             });
         }
+        let counted = std::mem::take(&mut self.ledger.last_words).into_iter();
+        self.ledger.last_words =
+            counted.filter_map(|((source, outcome), n)| Some(((source_now(&predecessors, source)?.0, outcome), n))).collect();
         let names = self.sources.iter().map(|entry| entry.config.name.clone()).collect();
         self.join = std::mem::take(&mut self.join).goes_on(names);
         let count = self.sources.len();
         self.keeper.iter_mut().for_each(|keeper| keeper.note_exchange(count));
         self.exchanged = true;
-        Ok(unchanged)
+        Ok(predecessors)
+    }
+
+    fn predecessor(&self, new: &SourceConfig) -> Option<Predecessor> {
+        let (source, old) = self.sources.iter().enumerate().find(|(_, old)| old.is_of(new))?;
+        let now: HashMap<&str, usize> = new.targets.iter().enumerate().map(|(i, target)| (target.id.as_str(), i)).collect();
+        let places = old.config.targets.iter().map(|target| now.get(target.id.as_str()).copied());
+        Some(Predecessor { source, is_unchanged: old.config == *new, places: places.collect() })
     }
 }
 
-/// The source for a configuration, gone on from the old one; `None` where that stays as it is.
-fn successor(new: &SourceConfig, old: Option<&Entry>) -> Result<Option<Box<dyn Source>>, ReconfigureError> {
-    let Some(old) = old else { return Ok(Some(build(new))) };
-    if old.config.builds_the_same(new) {
+impl Predecessor {
+    /// Where the target at that index is now.
+    fn place(&self, target: usize) -> Option<usize> {
+        self.places.get(target).copied().flatten()
+    }
+}
+
+/// A source that is made for a configuration.
+struct Successor {
+    source: Box<dyn Source>,
+    /// What those before it have counted, of the targets that stay.
+    before: Tally,
+}
+
+/// The source for a configuration, gone on from the old one; `None` where that stays as it is. A fault in one keeps all as they are.
+fn successor(new: &SourceConfig, old: Option<(&Entry, &Predecessor)>) -> Result<Option<Successor>, ReconfigureError> {
+    if old.is_some_and(|(old, _)| old.config.builds_the_same(new)) {
         return Ok(None);
     }
-    let failed = |why: String| ReconfigureError::Totals { source_name: new.name.clone(), why };
-    let going_on = || {
+    let make = || {
+        let mut source = build(new);
+        let Some((old, places)) = old else { return Ok(Successor { source, before: Tally::default() }) };
         let mut saved = Vec::new();
         let mut parts = Parts::new(&mut saved);
         old.source.save(&mut parts);
         parts.finish().map_err(|error| error.to_string())?;
-        let mut source = build(new);
         source.load(Saved::new(&saved)).map_err(|error| error.to_string())?;
-        Ok(source)
+        Ok(Successor { source, before: old.tally().counts(|target| places.place(target)) })
     };
-    let source = catch_unwind(AssertUnwindSafe(going_on)).unwrap_or_else(|_panic| Err("a fault in onescrape itself".into()));
-    source.map(Some).map_err(failed)
+    let source_name = || new.name.clone();
+    match catch_unwind(AssertUnwindSafe(make)) {
+        Ok(Ok(successor)) => Ok(Some(successor)),
+        Ok(Err(why)) => Err(ReconfigureError::Totals { source_name: source_name(), why }),
+        Err(_panic) => Err(ReconfigureError::Fault { source_name: source_name() }),
+    }
 }
 
 impl Entry {
@@ -92,16 +151,11 @@ impl Entry {
         self.config.name == config.name && self.config.kind == config.kind
     }
 
-    /// The same with another configuration; `source` has gone on from this one's.
-    fn succeeded_by(mut self, config: &SourceConfig, source: Box<dyn Source>) -> Self {
-        let place = |old: usize| {
-            let old = self.config.targets.get(old)?;
-            config.targets.iter().position(|target| target.id == old.id)
-        };
-        let before = self.tally().counts(place);
+    /// The same with another configuration.
+    fn succeeded_by(mut self, config: &SourceConfig, Successor { source, before }: Successor, places: &Predecessor) -> Self {
         let mut targets = vec![Status::default(); config.targets.len()];
         for (old, status) in self.status.targets.iter_mut().enumerate() {
-            if let Some(kept) = place(old).and_then(|new| targets.get_mut(new)) {
+            if let Some(kept) = places.place(old).and_then(|new| targets.get_mut(new)) {
                 *kept = std::mem::take(status);
             }
         }
@@ -115,8 +169,10 @@ impl Entry {
 mod tests {
     use super::super::{Proxy, Query, TargetState, lock};
     use super::*;
+    use crate::config::Limit;
     use crate::encode::Format;
-    use crate::source::KINDS;
+    use crate::scrape::Missed;
+    use crate::source::{Endpoints, KINDS};
     use crate::target::Target;
     use crate::testing::{self, Server};
     use std::time::Duration;
@@ -182,10 +238,21 @@ mod tests {
         proxy.reconfigure(&patient).await.unwrap();
         // A fake has nothing to save: its rounds would begin anew.
         assert!(scrape(&proxy).await.contains("fake_rounds 2\n"));
-        let other = testing::config(vec![testing::pool("w", vec![a.target(), testing::http_target(1)])]);
+        let mut other = testing::config(vec![testing::pool("w", vec![a.target(), testing::http_target(1)])]);
         proxy.reconfigure(&other).await.unwrap();
         assert_eq!(proxy.report()[0].targets[0].status.state, Some(TargetState::Up), "until it is tried again");
         assert!(scrape(&proxy).await.contains("fake_rounds 1\n"));
+        // A limit of the whole is in force at once, and no source's business.
+        other.limits.scrapes_max = 1;
+        assert!(lock(&proxy.state).has_sources_of(&other));
+        proxy.reconfigure(&other).await.unwrap();
+        // Those that come soon still share the round before.
+        let mut body = scrape(&proxy).await;
+        while body.contains("fake_rounds 1\n") {
+            body = scrape(&proxy).await;
+        }
+        assert!(body.contains("fake_rounds 2\n"), "{body}");
+        assert_eq!(proxy.limit_hits(Limit::ScrapesMax), 1);
     }
 
     #[tokio::test]
@@ -198,6 +265,61 @@ mod tests {
         assert!(matches!(proxy.reconfigure(&bad).await, Err(ReconfigureError::Header(_))));
         assert_eq!(lock(&proxy.state).sources.len(), 1);
         assert_eq!(value(&scrape(&proxy).await, "r_total "), Some(1.0));
+    }
+
+    #[tokio::test]
+    async fn counts_of_last_words_go_with_their_source() {
+        let a = worker(1).await;
+        let hearing = |name: &str| {
+            let mut source = workers(&[&a]);
+            source.name = name.into();
+            source.last_words.enabled = true;
+            source
+        };
+        let proxy = Proxy::start(&testing::config(vec![hearing("first"), hearing("second")])).unwrap();
+        (0..3).for_each(|_| proxy.count_last_words("second", "invalid"));
+        proxy.count_last_words("first", "invalid");
+        proxy.reconfigure(&testing::config(vec![hearing("second"), hearing("new")])).await.unwrap();
+        let body = scrape(&proxy).await;
+        let heard = |source: &str| value(&body, &format!("onescrape_last_words_total{{outcome=\"invalid\",source=\"{source}\"}}"));
+        assert_eq!((heard("second"), heard("new")), (Some(3.0), Some(0.0)), "{body}");
+    }
+
+    #[tokio::test]
+    async fn a_fault_leaves_all_as_it_was() {
+        let (a, b) = (Server::start("panic when saved").await, worker(1).await);
+        a.release(1000);
+        let config = testing::config(vec![testing::pool("w", vec![a.target()])]);
+        let proxy = Proxy::start(&config).unwrap();
+        proxy.round(far()).await.unwrap();
+        let fault = |source: &str| Err(ReconfigureError::Fault { source_name: source.into() });
+        let other = testing::config(vec![testing::pool("w", vec![a.target(), b.target()])]);
+        assert_eq!(proxy.reconfigure(&other).await, fault("w"), "one that should go on");
+        let mut more = config.clone();
+        more.sources.push(testing::source_of(testing::kind("new", Endpoints::Workers, |_| panic!("as asked")), vec![b.target()]));
+        assert_eq!(proxy.reconfigure(&more).await, fault("new"), "one that should be made");
+        assert_eq!((proxy.check_alive(), lock(&proxy.state).sources.len()), (Ok(()), 1));
+        assert!(scrape(&proxy).await.contains("fake_rounds 2\n"));
+    }
+
+    /// Who hung is read behind the rounds at once after a change, wherever its target stands now.
+    #[tokio::test]
+    async fn that_a_target_hangs_is_not_forgotten() {
+        let (hanging, other) = (Server::start("r_total 1000\n").await, worker(7).await);
+        let proxy = Proxy::start(&testing::config(vec![workers(&[&hanging])])).unwrap();
+        for _ in 0..2 {
+            let _ = proxy.round(Instant::now() + Duration::from_millis(50)).await;
+        }
+        let mut first = workers(&[&other]);
+        first.name = "first".into();
+        let config = testing::config(vec![first, workers(&[&other, &hanging])]);
+        proxy.reconfigure(&config).await.unwrap();
+        let body = scrape(&proxy).await;
+        assert_eq!(value(&body, "r_total{source=\"django\"} "), Some(7.0), "{body}");
+        hanging.asked(3).await;
+        // A round that waited for it would have done so up to its deadline.
+        let missed = proxy.report()[1].targets[1].status.last_error.clone();
+        assert!(matches!(missed, Some(Missed::Timeout { after }) if after < config.scrape_timeout), "{missed:?}");
     }
 
     /// The target at the place of the one whose read is still open is another one afterwards.

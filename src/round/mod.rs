@@ -105,7 +105,8 @@ impl Proxy {
     }
 
     /// Goes over to the sources of another configuration between two rounds: all of it, or nothing. A source that stays, by name and
-    /// kind, keeps its totals, the status and counts of targets that stay; one of which nothing has changed isn't touched. Worker slots
+    /// kind, keeps its totals, the status and counts of targets that stay, and which of them hang; one of which nothing has changed isn't
+    /// touched. Worker slots
     /// that are no longer among the targets count on until they are retired. Series of sources that leave go. Whoever is answered
     /// afterwards gets a round over the new targets.
     ///
@@ -117,7 +118,7 @@ impl Proxy {
         let how = requests(config, &self.id)?;
         let (done, told) = oneshot::channel();
         self.changes.send(Change { config: config.clone(), how, done }).map_err(|_| RoundError::Stopped)?;
-        told.await.map_err(|_| RoundError::Stopped)?
+        told.await.map_err(|_| self.fault())?
     }
 
     /// Takes part in a round. Returns when it has been applied, or at `deadline` with what is in by then. The round goes on, even if
@@ -129,12 +130,17 @@ impl Proxy {
         loop {
             let (done, told) = oneshot::channel();
             self.asks.send(Ask { arrived: Instant::now(), deadline, done }).map_err(|_| RoundError::Stopped)?;
-            told.await.map_err(|_| self.check_alive().err().unwrap_or(RoundError::Fault))?;
+            told.await.map_err(|_| self.fault())?;
             // Between the round and now there may be other sources, which show nothing before a round of their own.
             if !lock(&self.state).exchanged || Instant::now() >= deadline {
                 return Ok(());
             }
         }
+    }
+
+    /// Why nothing was told.
+    fn fault(&self) -> RoundError {
+        self.check_alive().err().unwrap_or(RoundError::Fault)
     }
 
     /// Whether rounds can still be made.

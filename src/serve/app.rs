@@ -5,7 +5,7 @@ use super::respond::{Response, answer, set, text};
 use super::socket::Peer;
 use super::{Lifecycle, explain, lifecycle, metrics, page, targets};
 use crate::compression::Encoding;
-use crate::config::{Choice, Config, Limits, Pages};
+use crate::config::{Choice, Config, Pages, ProgramLimits};
 use crate::round::Proxy;
 use crate::scrape::GUARD_HEADER;
 use futures::FutureExt;
@@ -33,7 +33,7 @@ pub(super) struct Settings {
     pub(super) telemetry_path: String,
     pub(super) scrape_timeout: Duration,
     last_words: Ears,
-    limits: Limits,
+    limits: ProgramLimits,
     enable_lifecycle: bool,
     /// Hosts of the listen addresses.
     names: Vec<String>,
@@ -125,9 +125,9 @@ impl App {
         let (gate, settings) = (self.gate(), self.settings());
         let path = request.uri().path().to_string();
         let answering = async {
-            // Its token stands where a login would.
+            // A token stands where a login would, and the limits are the gate's.
             if path == last_words::PATH && settings.last_words.are_open() {
-                return settings.last_words.hear(&self.proxy, &settings.names, request).await;
+                return settings.last_words.hear(&self.proxy, &gate, &settings.names, request).await;
             }
             match gate.admit(&request).await {
                 Ok(()) => self.route(&request, arrived).await,
@@ -211,7 +211,7 @@ impl App {
     }
 
     /// The limits of the configuration in force.
-    pub(super) fn limits(&self) -> Limits {
+    pub(super) fn limits(&self) -> ProgramLimits {
         self.settings().limits
     }
 }

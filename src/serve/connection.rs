@@ -97,6 +97,7 @@ async fn answer(socket: Socket, place: Arc<Place>, app: Arc<App>, mut draining: 
     let service = service_fn(|mut request: Request<Incoming>| {
         requests.fetch_add(1, Ordering::Relaxed);
         request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(place.clone());
         place.asked();
         let (app, place) = (app.clone(), place.clone());
         async move {

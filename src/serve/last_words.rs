@@ -1,6 +1,8 @@
 //! `POST /api/v1/last-words?source=&worker=`: who may bring a worker's last words, and the answers.
 
 use super::browser::refuse_browsers;
+use super::gate::Gate;
+use super::place::Place;
 use super::respond::{Response, set, text};
 use super::socket::Peer;
 use crate::config::{Config, Limit};
@@ -15,6 +17,7 @@ use hyper::body::{Body, Bytes};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::hint::black_box;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -24,15 +27,16 @@ use tokio::time::timeout;
 pub(super) const PATH: &str = "/api/v1/last-words";
 /// How long a message may take to come. Workers wait for far less before they end.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Messages read at once; each may be as large as a scrape. More wait for those before them.
-const MESSAGES_AT_ONCE: usize = 8;
+/// Room for messages is given out in pieces of so many bytes.
+const ROOM_BYTES: usize = 1 << 10;
 
 /// The sources that hear last words.
 #[derive(Debug)]
 pub(super) struct Ears {
     doors: BTreeMap<String, Door>,
     body_bytes_max: usize,
-    free: Semaphore,
+    /// Pieces of room: those read at once have together as much as the largest may. More wait for those before them.
+    room: Semaphore,
 }
 
 /// Who may speak to a source.
@@ -61,7 +65,8 @@ impl Ears {
             let token = source.last_words.token_file.as_ref().map(door);
             (source.name.clone(), Door { token, told: AtomicBool::new(false) })
         });
-        Self { doors: doors.collect(), body_bytes_max: config.limits.body_bytes_max, free: Semaphore::new(MESSAGES_AT_ONCE) }
+        let body_bytes_max = config.limits.source.body_bytes_max;
+        Self { doors: doors.collect(), body_bytes_max, room: Semaphore::new(body_bytes_max.div_ceil(ROOM_BYTES)) }
     }
 
     /// Whether any source hears them.
@@ -69,16 +74,20 @@ impl Ears {
         !self.doors.is_empty()
     }
 
-    /// Takes a message in and says what became of it; `names` are those of the listen addresses.
-    pub(super) async fn hear<B>(&self, proxy: &Proxy, names: &[String], request: Request<B>) -> Response
+    /// Takes a message in and says what became of it; `names` are those of the listen addresses. No user is asked for: who has the token,
+    /// or may open the socket, may speak.
+    pub(super) async fn hear<B>(&self, proxy: &Proxy, gate: &Gate, names: &[String], request: Request<B>) -> Response
     where
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let asked = match self.admit(&request, names) {
             Ok(asked) => asked,
-            Err(refused) => return *refused,
+            Err(refused) => return gate.over_limit(false).unwrap_or(*refused),
         };
+        if let Some(too_many) = gate.over_limit(true) {
+            return too_many;
+        }
         let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_string);
         let wrong = |status, outcome: &'static str, why: &str| {
             proxy.count_last_words(&asked.source, outcome);
@@ -88,11 +97,16 @@ impl Ears {
             let why = "the Content-Type must be application/openmetrics-text, whose end tells that it is whole";
             return wrong(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid", why);
         }
+        let place = request.extensions().get::<Arc<Place>>().cloned();
         let reading = async {
-            let _turn = self.free.acquire().await;
+            let _room = self.room.acquire_many(self.pieces(request.body())).await;
             Limited::new(request.into_body(), self.body_bytes_max).collect().await
         };
-        let body = match timeout(BODY_TIMEOUT, reading).await {
+        // Who sends no body keeps no place from others.
+        place.iter().for_each(|place| place.wait());
+        let read = timeout(BODY_TIMEOUT, reading).await;
+        place.iter().for_each(|place| place.go_on());
+        let body = match read {
             Ok(Ok(body)) => body.to_bytes(),
             Ok(Err(error)) if error.is::<LengthLimitError>() => {
                 proxy.count_limit(Limit::BodyBytesMax);
@@ -102,6 +116,13 @@ impl Ears {
             Err(_) => return wrong(StatusCode::REQUEST_TIMEOUT, "invalid", "the body did not come in time"),
         };
         answer(&proxy.last_words(&asked.source, &asked.worker, content_type.as_deref(), &body))
+    }
+
+    /// The room that a body may take: what it announces, and without that as much as any may.
+    fn pieces(&self, body: &impl Body) -> u32 {
+        let announced = body.size_hint().upper().and_then(|bytes| usize::try_from(bytes).ok());
+        let bytes = announced.map_or(self.body_bytes_max, |bytes| bytes.min(self.body_bytes_max));
+        u32::try_from(bytes.div_ceil(ROOM_BYTES)).unwrap_or(u32::MAX)
     }
 
     /// Whether the request may speak, and about whom.

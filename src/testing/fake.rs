@@ -3,6 +3,7 @@ use crate::merge::{Now, Tally};
 use crate::model::{Family, MetricType};
 use crate::scrape::{Missed, Scraped};
 use crate::source::Source;
+use crate::state::Parts;
 use std::cell::Cell;
 
 /// Shows how many rounds it took in, counts as `flaps` of target 0 how often it was served, and panics where a body
@@ -47,6 +48,10 @@ impl Source for Fake {
         let asked = self.bodies.get(target).and_then(Option::as_deref) == Some("panic once in faults");
         assert!(!asked || self.has_panicked.replace(true), "as asked");
         Vec::new()
+    }
+
+    fn save(&self, _: &mut Parts<'_>) {
+        assert!(!self.bodies.iter().flatten().any(|body| body == "panic when saved"), "as asked");
     }
 
     fn tally(&self) -> &Tally {

@@ -11,7 +11,7 @@ mod server;
 pub(crate) use fake::Fake;
 pub(crate) use server::Server;
 
-use crate::config::{Config, Limits, LogConfig, Pages, SourceConfig, StateConfig, WebConfig};
+use crate::config::{Config, LogConfig, Pages, ProgramLimits, SourceConfig, StateConfig, WebConfig};
 use crate::source::{Endpoints, Kind, Source};
 use crate::target::{Address, Target};
 use std::time::Duration;
@@ -71,7 +71,7 @@ pub(crate) fn config(sources: Vec<SourceConfig>) -> Config {
     Config {
         scrape_timeout: Duration::from_secs(20),
         sources,
-        limits: Limits::default(),
+        limits: ProgramLimits::default(),
         web: WebConfig {
             listen_addresses: vec!["127.0.0.1:0".into()],
             config_file: None,

@@ -17,6 +17,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Descriptors beside those of clients: listener, timers, log, scrapes.
 const OTHER_FILES: usize = 64;
 
+/// An answer of the worker with these lines is more than what the kernel takes for a socket that nobody reads.
+const LINES: usize = 320;
+const LINE_BYTES: usize = 16_000;
+/// And one without.
+const SMALL: &str = "# TYPE c_total counter\nc_total 3\n# TYPE g gauge\n";
+
 /// A proxy over one good worker, with these settings added.
 struct Site {
     proxy: Proxy,
@@ -41,6 +47,26 @@ impl Site {
 
     fn hits(&self, limit: &str) -> f64 {
         self.proxy.scrape().value(&format!("onescrape_limit_hits_total{{limit=\"{limit}\"}}")).unwrap()
+    }
+
+    /// Lets the worker's answer, and so the proxy's, be a large one.
+    fn answers_much(&self) {
+        let long = "x".repeat(LINE_BYTES);
+        let large: String = (0..LINES).map(|n| format!("g{{l=\"{n}{long}\"}} 1\n")).collect();
+        self.worker.set(Answer::text(&format!("{SMALL}{large}")));
+        wait_for("a large answer", || {
+            let length = self.proxy.get("/metrics").body.len();
+            expect(length > LINES * LINE_BYTES, || format!("{length} bytes"))
+        });
+    }
+
+    /// A client that is being answered, and takes only the first byte.
+    fn asks_and_reads_nothing(&self) -> TcpStream {
+        let mut stream = connect(self.address());
+        set_socket_recv_buffer_size(&stream, 4096).unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        stream.read_exact(&mut [0]).unwrap();
+        stream
     }
 
     fn open_files(&mut self) -> usize {
@@ -127,29 +153,11 @@ fn clients_that_write_slowly() {
 
 #[test]
 fn clients_that_read_slowly_or_not_at_all() {
-    // More than what the kernel takes for a socket that nobody reads.
-    const LINES: usize = 320;
-    const LINE_BYTES: usize = 16_000;
     const SLOW: usize = 12;
     let site = Site::start("scrape_timeout: 10m\nlimits: {client_write_timeout: 500ms}\n");
-    let long = "x".repeat(LINE_BYTES);
-    let large: String = (0..LINES).map(|n| format!("g{{l=\"{n}{long}\"}} 1\n")).collect();
-    let small = "# TYPE c_total counter\nc_total 3\n# TYPE g gauge\n";
-    site.worker.set(Answer::text(&format!("{small}{large}")));
-    wait_for("a large answer", || {
-        let length = site.proxy.get("/metrics").body.len();
-        expect(length > LINES * LINE_BYTES, || format!("{length} bytes"))
-    });
-    let mut slow: Vec<_> = (0..SLOW)
-        .map(|_| {
-            let mut stream = connect(site.address());
-            set_socket_recv_buffer_size(&stream, 4096).unwrap();
-            stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
-            stream
-        })
-        .collect();
-    slow.iter_mut().for_each(|stream| stream.read_exact(&mut [0]).unwrap());
-    site.worker.set(Answer::text(small));
+    site.answers_much();
+    let slow: Vec<_> = (0..SLOW).map(|_| site.asks_and_reads_nothing()).collect();
+    site.worker.set(Answer::text(SMALL));
     site.serves();
     wait_for("those that don't read to be given up", || {
         let given_up = site.hits("client_write_timeout");
@@ -157,6 +165,24 @@ fn clients_that_read_slowly_or_not_at_all() {
     });
     drop(slow);
     site.serves();
+}
+
+#[test]
+fn clients_that_take_a_little_all_the_time() {
+    let site = Site::start("scrape_timeout: 10m\nlimits: {client_write_timeout: 10m, client_response_timeout: 500ms}\n");
+    site.answers_much();
+    let mut slow = site.asks_and_reads_nothing();
+    site.worker.set(Answer::text(SMALL));
+    wait_for("the one that never ends to be given up", || {
+        // It does take something, so it is the whole answer that takes too long.
+        slow.read_exact(&mut [0; 512]).unwrap();
+        let given_up = site.hits("client_response_timeout");
+        expect(given_up == 1.0, || format!("{given_up} are"))
+    });
+    assert_eq!(site.hits("client_write_timeout"), 0.0);
+    // Who takes what there is isn't cut off.
+    site.serves();
+    assert_eq!(site.hits("client_response_timeout"), 1.0);
 }
 
 #[test]

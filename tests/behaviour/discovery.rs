@@ -179,6 +179,7 @@ fn check_shows_what_was_found() {
 mod dns {
     use super::*;
     use crate::support::dns::{DnsServer, Reply};
+    use rustix::process::Signal;
 
     const NAME: &str = "_metrics._tcp.web";
 
@@ -228,6 +229,54 @@ mod dns {
         // That there are none is an answer.
         server.set(NAME, Reply::Empty);
         watched.wait(0, 340);
+    }
+
+    #[test]
+    fn a_reload_goes_over_to_other_names() {
+        const OTHER: &str = "_metrics._tcp.jobs";
+        let server = DnsServer::start();
+        server.set_addresses("pod.web", &["127.0.0.1"]);
+        let (a, b) = (Worker::started_at(LONG_AGO, 100), Worker::started_at(LONG_AGO, 200));
+        announce(&server, &[&a, &b]);
+        // Looked up again much later than this test ends: what is found anew the reload has found.
+        let configuration = |name: &str| {
+            format!(
+                "sources: [{{name: web, kind: workers, dns_sd_configs: [{{names: [{name}], refresh_interval: 1h, dns_servers: ['{}']}}]}}]",
+                server.address()
+            )
+        };
+        let mut watched = Watched { proxy: Proxy::with_config(&configuration(NAME)), total: 0.0 };
+        watched.wait(2, 300);
+        let reload = |watched: &mut Watched, name: &str| {
+            fs::write(watched.proxy.dir().join("onescrape.yml"), configuration(name)).unwrap();
+            watched.proxy.process().signal(Signal::HUP);
+        };
+
+        // One stays, one leaves with what it has counted, and one comes whose past is not shown.
+        let c = Worker::started_at(LONG_AGO, 5000);
+        let services = [&b, &c].map(|worker| ("pod.web".to_string(), worker.fake.address().port()));
+        server.set(OTHER, Reply::Services(services.into()));
+        reload(&mut watched, OTHER);
+        wait_for("the other names' targets", || {
+            let page = watched.proxy.get("/").text().to_string();
+            expect(page.contains(&c.fake.id()) && !page.contains(&a.fake.id()), || page)
+        });
+        watched.wait(2, 300);
+        b.counts(210);
+        c.counts(5001);
+        watched.wait(2, 311);
+
+        // A name that nobody answers for: what is found there is not known yet, and what was counted stays.
+        server.set("_metrics._tcp.lost", Reply::Code(2));
+        reload(&mut watched, "_metrics._tcp.lost");
+        wait_for("the failure to be told", || {
+            let log = watched.proxy.log();
+            expect(log.contains("_metrics._tcp.lost: SRV records"), || log)
+        });
+        watched.wait(0, 311);
+        reload(&mut watched, NAME);
+        a.counts(130);
+        watched.wait(2, 341);
     }
 }
 

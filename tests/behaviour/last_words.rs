@@ -4,11 +4,17 @@ use super::support::curl::curl;
 use super::support::fake_worker::{Answer, FakeWorker, OPENMETRICS, TEXT};
 use super::support::http::{Response, post, request};
 use super::support::proxy::Proxy;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 const PATH: &str = "/api/v1/last-words";
 const TOKEN: &str = "s3cret-token";
+/// Of some password: nobody logs in here.
+const HASH: &str = "$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG";
+/// Open connections that the proxy allows.
+const CONNECTIONS_MAX: usize = 4;
 /// When the worker's process began, Unix seconds.
 const START: f64 = 1.7e9;
 
@@ -21,17 +27,26 @@ struct Pod {
 
 impl Pod {
     fn start() -> Self {
+        let pod = Self::start_with("");
+        assert_eq!(pod.proxy.scrape().value("c_total"), Some(10.0));
+        pod
+    }
+
+    /// With this web configuration.
+    fn start_with(web: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("web.yml"), web).unwrap();
         std::fs::write(dir.path().join("token"), format!("{TOKEN}\n")).unwrap();
         let worker = FakeWorker::answering(Answer::text(&text(10)));
         let source =
             format!("{{name: w, kind: workers, targets: [\"{}\"], last_words: {{enabled: true, token_file: token}}}}", worker.id());
         let other = "{name: deaf, kind: workers, targets: [\"127.0.0.1:1\"]}";
-        let config =
-            format!("sources: [{source}, {other}]\nlimits: {{body_bytes_max: 2KiB}}\nstate: {{file: {}}}\n", file(dir.path()));
+        let config = format!(
+            "sources: [{source}, {other}]\nlimits: {{body_bytes_max: 4KiB, connections_max: {CONNECTIONS_MAX}}}\nstate: {{file: {}}}\nweb: {{config_file: web.yml}}\n",
+            file(dir.path())
+        );
         std::fs::write(dir.path().join("onescrape.yml"), config).unwrap();
         let proxy = Self::proxy(dir.path());
-        assert_eq!(proxy.scrape().value("c_total"), Some(10.0));
         Self { worker, proxy, dir }
     }
 
@@ -133,6 +148,44 @@ fn over_a_unix_socket_no_token_is_needed() {
     let answer = said("localhost");
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(pod.proxy.scrape().value("c_total"), Some(17.0));
+}
+
+/// Who brings last words has no login, but is no less limited than others.
+#[test]
+fn the_rate_limit_holds_without_a_login() {
+    const BURST: usize = 4;
+    let pod = Pod::start_with(&format!("rate_limit: {{interval: 1h, burst: {BURST}}}\nbasic_auth_users: {{prometheus: {HASH}}}\n"));
+    let headers = with_token(TOKEN);
+    let speak = || pod.post(&headers.each_ref().map(|(name, value)| (*name, value.as_str())), &openmetrics(15)).status;
+    let stranger = || pod.post(&[("Authorization", "Bearer wrong"), ("Content-Type", OPENMETRICS)], &openmetrics(15)).status;
+    let get = |path: &str| pod.proxy.get(path).status;
+    // One who may not speak is like any other that may not come in, and takes no turn of those that may.
+    assert_eq!([(); BURST].map(|()| stranger()), [401; BURST]);
+    assert_eq!((stranger(), get("/metrics"), get("/-/healthy")), (429, 429, 200));
+    assert_eq!([(); BURST].map(|()| speak()), [200; BURST]);
+    assert_eq!((speak(), get("/-/healthy")), (429, 200));
+}
+
+/// Over the unix socket anybody who may open it may send the head of a message: that alone keeps no place. There is room for all of them.
+#[test]
+fn who_announces_a_message_and_sends_none_keeps_nobody_out() {
+    let pod = Pod::start_with("");
+    let head = format!(
+        "POST {} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {OPENMETRICS}\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n",
+        pod.query()
+    );
+    let silent: Vec<_> = (0..CONNECTIONS_MAX)
+        .map(|_| {
+            let mut stream = UnixStream::connect(pod.dir.path().join("socket")).unwrap();
+            stream.write_all(head.as_bytes()).unwrap();
+            // That it is to go on says that the head was read, and the body is waited for.
+            stream.read_exact(&mut [0; "HTTP/1.1 100".len()]).unwrap();
+            stream
+        })
+        .collect();
+    let answers: Vec<_> = (0..2 * CONNECTIONS_MAX).map(|_| pod.proxy.get("/metrics").status).collect();
+    assert_eq!(answers, [200; 2 * CONNECTIONS_MAX]);
+    drop(silent);
 }
 
 #[test]

@@ -59,7 +59,7 @@ impl Stack {
         let others = what_the_shop_has_not();
         let proxy = Proxy::with_config(&format!(
             "scrape_timeout: 1s\nstate: {{file: {}}}\nsources:\n  \
-             - {{name: django, kind: workers, targets: [\"{}\"], expect: {WORKERS}}}\n  \
+             - {{name: django, kind: workers, targets: [\"{}\"], expect: {WORKERS}, last_words: {{enabled: true}}}}\n  \
              - {{name: others, kind: workers, targets: [\"{}\"]}}\n  \
              - {{name: uwsgi, kind: uwsgi, targets: [\"{}\"]}}\n  \
              - {{name: nginx, kind: nginx, targets: [\"{}\"]}}\n",

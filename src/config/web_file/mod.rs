@@ -12,15 +12,13 @@ pub(crate) use tls::CIPHER_SUITES;
 pub use tls::{ClientAuth, ServerTls, TlsVersion};
 
 use super::expand::Env;
-use super::problem::{ConfigErrors, Problems};
 use super::reader::{Field, Reader};
 use super::secret::Secret;
-use super::yaml::{Value, compose};
-use crate::files::{FileError, Reading};
+use super::side_file::{self, SideFileError};
+use crate::files::Reading;
 use ::http::HeaderMap;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 /// What the file says.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -35,35 +33,9 @@ pub struct WebFile {
     pub rate_limit: Option<RateLimit>,
 }
 
-/// Why the file can't be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum WebFileError {
-    /// It can't be read.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// What is in it.
-    #[error(transparent)]
-    Mistakes(#[from] ConfigErrors),
-}
-
 /// Reads the file; not the files it names.
-pub(crate) fn read_web_file(path: &Path, env: &Env<'_>, reading: &mut Reading) -> Result<WebFile, WebFileError> {
-    let bytes = reading.read(path)?;
-    Ok(parse(&path.display().to_string(), &bytes, env)?)
-}
-
-fn parse(name: &str, bytes: &[u8], env: &Env<'_>) -> Result<WebFile, ConfigErrors> {
-    let (root, faults) = compose(bytes);
-    let mut problems = Problems::default();
-    let mut reader = Reader { file: Arc::from(name), env, problems: &mut problems };
-    for fault in faults {
-        reader.problem(fault.place, "", fault.message);
-    }
-    let mut file = WebFile::default();
-    if let Some(node) = root.filter(|root| !matches!(root.value, Value::Null)) {
-        read_root(&mut reader, &Field { node: &node, path: String::new() }, &mut file);
-    }
-    problems.into_result(file)
+pub(crate) fn read_web_file(path: &Path, env: &Env<'_>, reading: &mut Reading) -> Result<WebFile, SideFileError> {
+    side_file::read(path, WebFile::default(), read_root, env, reading)
 }
 
 fn read_root(reader: &mut Reader<'_>, field: &Field<'_>, file: &mut WebFile) {

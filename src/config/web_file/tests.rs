@@ -5,7 +5,7 @@ use std::time::Duration;
 const HASH: &str = "$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG";
 
 fn read(yaml: &str) -> Result<WebFile, String> {
-    parse("dir/web.yml", yaml.as_bytes(), &|_| None).map_err(|errors| errors.to_string())
+    side_file::parse("dir/web.yml", yaml.as_bytes(), WebFile::default(), read_root, &|_| None).map_err(|errors| errors.to_string())
 }
 
 #[test]

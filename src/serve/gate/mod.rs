@@ -32,6 +32,8 @@ pub struct Gate {
     policy: Option<Fresh<Policy, GateError>>,
     logins: Logins,
     limiter: Limiter,
+    /// Of last words, apart: neither workers that end nor scrapers take the other's turns.
+    last_words: Limiter,
     /// The mistake told last, so that it isn't told again at every request.
     told: Mutex<Option<GateError>>,
 }
@@ -89,8 +91,8 @@ impl Gate {
         if OPEN_PATHS.contains(&request.uri().path()) {
             return Ok(());
         }
-        if policy.rate_limit.is_some_and(|limit| !self.limiter.allows(limit, Instant::now())) {
-            return Err(text(StatusCode::TOO_MANY_REQUESTS, "too many requests (rate_limit of the web configuration)"));
+        if let Some(too_many) = over(&policy, &self.limiter) {
+            return Err(too_many);
         }
         if policy.users.is_empty() {
             return Ok(());
@@ -110,6 +112,11 @@ impl Gate {
         }
     }
 
+    /// The answer for last words that are too many. Those of one who may not speak count like any other request.
+    pub(super) fn over_limit(&self, may_speak: bool) -> Option<Response> {
+        over(&*self.policy()?, if may_speak { &self.last_words } else { &self.limiter })
+    }
+
     /// Adds the configured headers to an answer.
     pub(super) fn dress(&self, response: &mut Response) {
         if let Some(policy) = self.policy() {
@@ -117,6 +124,12 @@ impl Gate {
             response.headers_mut().extend(added);
         }
     }
+}
+
+/// The answer for one request too many; any other counts.
+fn over(policy: &Policy, limiter: &Limiter) -> Option<Response> {
+    let limit = policy.rate_limit.filter(|limit| !limiter.allows(*limit, Instant::now()));
+    limit.map(|_| text(StatusCode::TOO_MANY_REQUESTS, "too many requests (rate_limit of the web configuration)"))
 }
 
 /// User and password of basic auth (RFC 7617).

@@ -1,5 +1,5 @@
 use super::Socket;
-use crate::config::{RateLimit, Secret, WebFileError, process_env, read_web_file};
+use crate::config::{RateLimit, Secret, SideFileError, process_env, read_web_file};
 use crate::files::Reading;
 #[cfg(feature = "tls")]
 use crate::tls::{TlsSetupError, server};
@@ -30,8 +30,8 @@ pub(super) struct Policy {
 #[error("{0}")]
 pub struct GateError(String);
 
-impl From<WebFileError> for GateError {
-    fn from(error: WebFileError) -> Self {
+impl From<SideFileError> for GateError {
+    fn from(error: SideFileError) -> Self {
         Self(error.to_string())
     }
 }

@@ -5,7 +5,7 @@ mod flow;
 use super::observe::{Observation, Observed, Read};
 use super::read::{Answer, DirectoryFacts, Facts, Gauge, UwsgiFacts, WorkerFacts, worker_facts};
 use super::*;
-use crate::config::{Limits, LogConfig, Pages, StateConfig, WebConfig};
+use crate::config::{LogConfig, Pages, ProgramLimits, StateConfig, WebConfig};
 use crate::model::{Family, MetricType, Role, Sample};
 use crate::parse::Exposition;
 use crate::source::KINDS;
@@ -22,7 +22,7 @@ fn config(sources: Vec<SourceConfig>) -> Config {
     Config {
         scrape_timeout: Duration::from_secs(5),
         sources,
-        limits: Limits::default(),
+        limits: ProgramLimits::default(),
         web: WebConfig {
             listen_addresses: Vec::new(),
             config_file: None,

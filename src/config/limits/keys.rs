@@ -1,9 +1,9 @@
-//! The keys under `limits`: one row each says how it is read and shown. [`Limit`] names those whose hits are counted.
+//! The keys under `limits`: one row each says how it is read and shown.
 
-use super::Limits;
-use super::duration::{DURATION_MAX, TIMEOUT_MIN, duration, show_duration};
-use super::key::{Form, Key};
-use super::value::{count, show_size, size};
+use super::super::duration::{DURATION_MAX, TIMEOUT_MIN, duration, show_duration};
+use super::super::key::{Form, Key};
+use super::super::value::{count, show_size, size};
+use super::ProgramLimits;
 use std::time::Duration;
 
 /// Most series a setting may ask for; a series costs about 100 bytes and more, so this is beyond any sidecar.
@@ -23,73 +23,10 @@ const HEADER_BYTES: std::ops::RangeInclusive<usize> = 8 << 10..=1 << 20;
 /// Most redirects that may be allowed: as many as browsers follow.
 const REDIRECTS_MAX: usize = 20;
 
-/// A limit whose hits are counted in `onescrape_limit_hits_total`, under its name in the configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[allow(missing_docs)] // their meaning stands with the settings of the same names
-pub enum Limit {
-    BodyBytesMax,
-    ClientHeaderBytesMax,
-    ClientHeaderTimeout,
-    ClientResponseTimeout,
-    ClientWriteTimeout,
-    ConnectionsMax,
-    FileBytesMax,
-    FilesMax,
-    HeaderBytesMax,
-    LabelValueBytesMax,
-    LabelsMax,
-    MaxSeries,
-    MaxSlots,
-    RedirectsMax,
-    ScrapesMax,
-}
-
-impl Limit {
-    /// Every one, in the order in which they are shown.
-    pub const ALL: [Self; 15] = [
-        Self::BodyBytesMax,
-        Self::ClientHeaderBytesMax,
-        Self::ClientHeaderTimeout,
-        Self::ClientResponseTimeout,
-        Self::ClientWriteTimeout,
-        Self::ConnectionsMax,
-        Self::FileBytesMax,
-        Self::FilesMax,
-        Self::HeaderBytesMax,
-        Self::LabelValueBytesMax,
-        Self::LabelsMax,
-        Self::MaxSeries,
-        Self::MaxSlots,
-        Self::RedirectsMax,
-        Self::ScrapesMax,
-    ];
-
-    /// Its name in the configuration, and as value of the label `limit`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::BodyBytesMax => "body_bytes_max",
-            Self::ClientHeaderBytesMax => "client_header_bytes_max",
-            Self::ClientHeaderTimeout => "client_header_timeout",
-            Self::ClientResponseTimeout => "client_response_timeout",
-            Self::ClientWriteTimeout => "client_write_timeout",
-            Self::ConnectionsMax => "connections_max",
-            Self::FileBytesMax => "file_bytes_max",
-            Self::FilesMax => "files_max",
-            Self::HeaderBytesMax => "header_bytes_max",
-            Self::LabelValueBytesMax => "label_value_bytes_max",
-            Self::LabelsMax => "labels_max",
-            Self::MaxSeries => "max_series",
-            Self::MaxSlots => "max_slots",
-            Self::RedirectsMax => "redirects_max",
-            Self::ScrapesMax => "scrapes_max",
-        }
-    }
-}
-
 /// What the keys are read into: the limits, with `max_series` not yet settled.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct LimitsDraft {
-    pub(crate) limits: Limits,
+    pub(crate) limits: ProgramLimits,
     /// `None`: auto.
     pub(crate) max_series: Option<usize>,
 }
@@ -98,11 +35,11 @@ pub(crate) struct LimitsDraft {
 pub(crate) struct LimitKey {
     pub(crate) key: Key,
     pub(crate) read: fn(&mut LimitsDraft, &str) -> Result<(), String>,
-    pub(crate) show: fn(&Limits) -> String,
+    pub(crate) show: fn(&ProgramLimits) -> String,
 }
 
 /// What the keys are.
-pub(super) fn limit_keys() -> Vec<&'static Key> {
+pub(in crate::config) fn limit_keys() -> Vec<&'static Key> {
     LIMITS.iter().map(|row| &row.key).collect()
 }
 
@@ -122,7 +59,7 @@ pub(crate) const LIMITS: &[LimitKey] = &[
             };
             Ok(())
         },
-        show: |limits| limits.max_series.to_string(),
+        show: |limits| limits.source.max_series.to_string(),
     },
     LimitKey {
         key: Key::new(
@@ -131,34 +68,34 @@ pub(crate) const LIMITS: &[LimitKey] = &[
             "targets of one source; of those looked up, the last by address are left out",
         )
         .or("512"),
-        read: |draft, text| count(text, &(1..=SLOTS_MAX)).map(|n| draft.limits.max_slots = n),
-        show: |limits| limits.max_slots.to_string(),
+        read: |draft, text| count(text, &(1..=SLOTS_MAX)).map(|n| draft.limits.source.max_slots = n),
+        show: |limits| limits.source.max_slots.to_string(),
     },
     LimitKey {
         key: Key::new("body_bytes_max", Form::Size, "of one answer, unpacked if it came packed").or("64MiB"),
-        read: |draft, text| size(text, &BODY_BYTES).map(|n| draft.limits.body_bytes_max = n),
-        show: |limits| show_size(limits.body_bytes_max),
+        read: |draft, text| size(text, &BODY_BYTES).map(|n| draft.limits.source.body_bytes_max = n),
+        show: |limits| show_size(limits.source.body_bytes_max),
     },
     LimitKey {
         key: Key::new("label_value_bytes_max", Form::Size, "longer ones cost their sample").or("16KiB"),
-        read: |draft, text| size(text, &(1..=LABEL_VALUE_BYTES_MAX)).map(|n| draft.limits.label_value_bytes_max = n),
-        show: |limits| show_size(limits.label_value_bytes_max),
+        read: |draft, text| size(text, &(1..=LABEL_VALUE_BYTES_MAX)).map(|n| draft.limits.source.label_value_bytes_max = n),
+        show: |limits| show_size(limits.source.label_value_bytes_max),
     },
     LimitKey {
         key: Key::new("labels_max", Form::Count(1..=LABELS_MAX), "of one series; more cost the sample").or("64"),
-        read: |draft, text| count(text, &(1..=LABELS_MAX)).map(|n| draft.limits.labels_max = n),
-        show: |limits| limits.labels_max.to_string(),
+        read: |draft, text| count(text, &(1..=LABELS_MAX)).map(|n| draft.limits.source.labels_max = n),
+        show: |limits| limits.source.labels_max.to_string(),
     },
     LimitKey {
         key: Key::new("header_bytes_max", Form::Size, "of the head of a target's answer").or("16KiB"),
-        read: |draft, text| size(text, &HEADER_BYTES).map(|n| draft.limits.header_bytes_max = n),
-        show: |limits| show_size(limits.header_bytes_max),
+        read: |draft, text| size(text, &HEADER_BYTES).map(|n| draft.limits.source.header_bytes_max = n),
+        show: |limits| show_size(limits.source.header_bytes_max),
     },
     LimitKey {
         key: Key::new("redirects_max", Form::Count(1..=REDIRECTS_MAX), "followed in one scrape, where they are followed at all")
             .or("5"),
-        read: |draft, text| count(text, &(1..=REDIRECTS_MAX)).map(|n| draft.limits.redirects_max = n),
-        show: |limits| limits.redirects_max.to_string(),
+        read: |draft, text| count(text, &(1..=REDIRECTS_MAX)).map(|n| draft.limits.source.redirects_max = n),
+        show: |limits| limits.source.redirects_max.to_string(),
     },
     LimitKey {
         key: Key::new(
@@ -208,6 +145,7 @@ fn time(text: &str) -> Result<Duration, String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Limit;
     use super::*;
     use crate::config::source_keys::is_source_key;
 
