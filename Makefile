@@ -43,7 +43,9 @@ book:
 	mdbook build docs
 
 bench: export ONESCRAPE_SMALLEST ?= $(CURDIR)/target/small/onescrape
+bench: export ONESCRAPE_STATIC ?= $(CURDIR)/target/$(shell rustc --print host-tuple)/release/onescrape
 bench:
+	@$(MAKE) --no-print-directory static
 	@cargo build --locked --quiet --profile small --no-default-features --bin onescrape
 	@cargo bench --locked --no-run
 	@cargo bench --locked --quiet --bench state

@@ -1,8 +1,9 @@
 //! Memory of the program itself, as the kernel counts it.
 
 use super::fake_workers::Workers;
-use super::proxy::Proxy;
+use super::proxy::{PROGRAM, Proxy, flags};
 use super::report::{Limit, Report, Row};
+use std::path::Path;
 
 const RESTING: Limit = Limit::AtMost { must: 4.0, aim: 3.0 };
 const STEADY: Limit = Limit::AtMost { must: 16.0, aim: 10.0 };
@@ -13,38 +14,49 @@ const BURST: (usize, usize) = (32, 10);
 /// Workers recycled between two scrapes, and how often.
 const RECYCLED: (usize, usize) = (10, 50);
 
+/// Names the program linked statically, as the container image has it: `make bench` builds it.
+const STATIC: &str = "ONESCRAPE_STATIC";
+
 pub fn section(report: &mut Report) {
-    let (_small, resting) = scraped(4, 500, 1);
-    add(report, "resting, 4 × 500", resting.memory(), Some(RESTING));
+    of_program(report, Path::new(PROGRAM), "");
+    match std::env::var_os(STATIC) {
+        Some(program) => of_program(report, Path::new(&program), "static, "),
+        None => eprintln!("  {STATIC} names no program: its memory is left out"),
+    }
+}
+
+fn of_program(report: &mut Report, program: &Path, kind: &str) {
+    let (_small, resting) = scraped(program, 4, 500, 1);
+    add(report, &format!("{kind}resting, 4 × 500"), resting.memory(), Some(RESTING));
     drop(resting);
 
-    let (_wide, bursting) = scraped(4, 5_000, 1);
+    let (_wide, bursting) = scraped(program, 4, 5_000, 1);
     let (scrapers, times) = BURST;
     std::thread::scope(|scope| {
         for _ in 0..scrapers {
             scope.spawn(|| (0..times).for_each(|_| drop(bursting.get("/metrics").expect("the program does not answer"))));
         }
     });
-    add(report, &format!("after {scrapers} scrapers at once, {times} times, 4 × 5000"), bursting.memory(), None);
+    add(report, &format!("{kind}after {scrapers} scrapers at once, {times} times, 4 × 5000"), bursting.memory(), None);
     drop(bursting);
 
-    let (_many, steady) = scraped(64, 5_000, SCRAPES);
-    add(report, "steady, 64 × 5000", steady.memory(), Some(STEADY));
+    let (_many, steady) = scraped(program, 64, 5_000, SCRAPES);
+    add(report, &format!("{kind}steady, 64 × 5000"), steady.memory(), Some(STEADY));
     drop(steady);
 
-    let (mut workers, recycling) = scraped(16, 500, SCRAPES);
-    add(report, "before 500 recycled workers, 16 × 500", recycling.memory(), None);
+    let (mut workers, recycling) = scraped(program, 16, 500, SCRAPES);
+    add(report, &format!("{kind}before 500 recycled workers, 16 × 500"), recycling.memory(), None);
     let (at_once, times) = RECYCLED;
     for _ in 0..times {
         workers.recycle(at_once);
         recycling.scrape();
     }
-    add(report, "after 500 recycled workers, 16 × 500", recycling.memory(), None);
+    add(report, &format!("{kind}after 500 recycled workers, 16 × 500"), recycling.memory(), None);
 }
 
-fn scraped(workers: usize, series: usize, times: usize) -> (Workers, Proxy) {
+fn scraped(program: &Path, workers: usize, series: usize, times: usize) -> (Workers, Proxy) {
     let mut workers = Workers::start(workers, series);
-    let proxy = Proxy::start(&workers.ports);
+    let proxy = Proxy::of(program, &flags(&workers.ports), workers.ports.len());
     for _ in 0..times {
         workers.advance();
         proxy.scrape();

@@ -3,6 +3,7 @@
 use super::child::{cpu, memory};
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Between two looks whether it is.
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// One flag for each worker.
+pub fn flags(ports: &[u16]) -> Vec<String> {
+    ports.iter().map(|port| format!("--workers=127.0.0.1:{port}")).collect()
+}
+
 /// A running proxy; ended when dropped.
 pub struct Proxy {
     process: Child,
@@ -25,15 +31,19 @@ pub struct Proxy {
 impl Proxy {
     /// Starts one over workers on these ports, and waits until it is ready.
     pub fn start(ports: &[u16]) -> Self {
-        let flags: Vec<String> = ports.iter().map(|port| format!("--workers=127.0.0.1:{port}")).collect();
-        Self::with_flags(&flags, ports.len())
+        Self::with_flags(&flags(ports), ports.len())
     }
 
     /// Starts one with these flags, which give it so many workers, and waits until it is ready.
     pub fn with_flags(flags: &[String], workers: usize) -> Self {
+        Self::of(PROGRAM.as_ref(), flags, workers)
+    }
+
+    /// The same of another build of the program.
+    pub fn of(program: &Path, flags: &[String], workers: usize) -> Self {
         let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("no free port");
         let address = free.to_string();
-        let mut command = Command::new(PROGRAM);
+        let mut command = Command::new(program);
         command.env_clear().arg(format!("--web.listen-address={address}")).arg("--log.level=error").stderr(Stdio::null());
         command.args(flags);
         let proxy = Self { process: command.spawn().expect("cannot start the program"), address, workers };

@@ -2,7 +2,7 @@
 
 use super::child::{DISCARD, PARSE};
 use super::fake_workers::Workers;
-use super::proxy::Proxy;
+use super::proxy::{Proxy, flags};
 use super::readers::Reader;
 use super::report::{Limit, Report, Row};
 use super::timer::fastest;
@@ -50,7 +50,7 @@ pub fn section(report: &mut Report) {
 fn hung(report: &mut Report) {
     let (mut workers, mut odd) = (Workers::start(HUNG.0, HUNG.1), Workers::start(HUNG.0, HUNG.1));
     let healthy = Proxy::start(&workers.ports);
-    let mut flags: Vec<String> = odd.ports.iter().map(|port| format!("--workers=127.0.0.1:{port}")).collect();
+    let mut flags = flags(&odd.ports);
     flags.push(LEARN_FLAG.into());
     let proxy = Proxy::with_flags(&flags, HUNG.0);
     odd.hang_one();
