@@ -32,6 +32,7 @@ pub(crate) mod yaml;
 pub use access::{Credentials, Identity, TlsConfig};
 pub use choice::Choice;
 pub use discovery::{DnsSd, FileSd, Lookups, Records};
+#[cfg(feature = "tools")]
 pub(crate) use duration::{DURATION_MAX, TIMEOUT_MIN, duration};
 pub use expand::{Env, process_env};
 pub use file::root_keys;

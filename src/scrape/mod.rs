@@ -26,6 +26,7 @@ mod stream;
 mod tests;
 
 pub use directory::{DirectoryFile, Owner, replay};
+#[cfg(feature = "tools")]
 pub(crate) use directory::{directory_contents, list_directory};
 pub use error::{Body, Missed, Part, Receipt, Scraped, Sink, TlsFault};
 pub use guard::{GUARD_HEADER, ProcessId};

@@ -1,11 +1,15 @@
 //! A directory of multiprocess files as a target: listed, then offered file by file to the source, which knows what it has read
 //! already. Only what the source wants is read. Nothing is written, and nothing is remembered here but who was seen to hold a file.
 
+#[cfg(feature = "tools")]
+mod at_once;
 mod contents;
 mod frames;
 mod listing;
 mod owners;
 
+#[cfg(feature = "tools")]
+pub(crate) use at_once::{directory_contents, list_directory};
 pub use frames::replay;
 pub use listing::DirectoryFile;
 pub use owners::Owner;
@@ -72,22 +76,6 @@ pub(super) async fn read(path: &Path, how: &Request, sink: &mut Sink<'_>) -> Res
         None => Body { content_type: None, bytes: bytes::Bytes::new(), streamed: Some(length), date: None },
         Some(frames) => Body { content_type: None, bytes: frames.into_bytes(), streamed: None, date: None },
     })
-}
-
-/// The files of a directory that matter.
-///
-/// # Errors
-/// It can't be read, or has too many files.
-pub(crate) fn list_directory(path: &Path, limits: &MultiprocConfig) -> Result<Vec<DirectoryFile>, Missed> {
-    listing::list(path, limits, &Owners::default())
-}
-
-/// The bytes in use of a file in a directory, as far as they are within `limit`; `None` if it isn't there any more.
-///
-/// # Errors
-/// It can't be read, in words.
-pub(crate) fn directory_contents(path: &Path, file: &DirectoryFile, limit: usize) -> Result<Option<Vec<u8>>, String> {
-    contents::read(&path.join(&file.name), file, limit).map_err(|unread| unread.why)
 }
 
 /// Files with their contents, or why they can't be read.

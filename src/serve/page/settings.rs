@@ -61,9 +61,11 @@ fn features() -> Vec<&'static str> {
         ("compression", cfg!(feature = "compression")),
         ("demo", cfg!(feature = "demo")),
         ("dns", cfg!(feature = "dns")),
+        ("manual", cfg!(feature = "manual")),
         ("protobuf", cfg!(feature = "protobuf")),
         ("relabel", cfg!(feature = "relabel")),
         ("tls", cfg!(feature = "tls")),
+        ("tools", cfg!(feature = "tools")),
     ];
     let built_in: Vec<&str> = all.into_iter().filter(|(_, is_in)| *is_in).map(|(name, _)| name).collect();
     if built_in.is_empty() { vec!["no features"] } else { built_in }
