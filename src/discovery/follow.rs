@@ -95,7 +95,7 @@ fn show(proxy: &Proxy, filled: &Filled, was_over_limit: bool) {
 }
 
 fn log_change(source: &SourceConfig, before: Option<&SourceConfig>) {
-    let Some(before) = before.filter(|before| before.targets != source.targets && !source.lookups.is_empty()) else { return };
+    let Some(before) = before.filter(|before| super::IS_IN && before.targets != source.targets && !source.lookups.is_empty()) else { return };
     let missing_in = |other: &SourceConfig, of: &SourceConfig| {
         let ids = of.targets.iter().filter(|target| other.targets.iter().all(|t| t.address != target.address));
         ids.map(|target| target.text.as_str()).collect::<Vec<_>>().join(", ")

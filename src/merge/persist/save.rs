@@ -70,7 +70,7 @@ impl Pool {
             (!text.text.is_empty()).then(said)
         };
         let mut groups: Vec<_> = self.types.groups.iter().collect();
-        groups.sort_by_key(|(name, _)| *name);
+        groups.sort_unstable_by_key(|(name, _)| *name);
         for (name, group) in groups {
             let holds = group.holds.iter().map(|(slot, hold)| HoldPart {
                 slot: u32::try_from(*slot).unwrap_or(u32::MAX),

@@ -27,10 +27,13 @@ impl Filling {
     }
 }
 
-/// Those that have samples, children by labels. The sort is stable, so the samples of a child stay together in their order.
+/// Those that have samples, children by labels.
 fn filled<const N: usize>(families: [Filling; N]) -> impl Iterator<Item = Family<'static>> {
-    families.into_iter().map(|f| f.0).filter(|f| !f.samples.is_empty()).map(|mut family| {
-        family.samples.sort_by(|a, b| a.labels.cmp(&b.labels));
-        family
-    })
+    families.into_iter().map(|f| f.0).filter(|f| !f.samples.is_empty()).map(in_order)
+}
+
+/// The sort is stable, so the samples of a child stay together in their order.
+fn in_order(mut family: Family<'static>) -> Family<'static> {
+    family.samples.sort_by(|a, b| a.labels.cmp(&b.labels));
+    family
 }

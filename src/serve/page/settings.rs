@@ -60,8 +60,10 @@ fn features() -> Vec<&'static str> {
     let all = [
         ("compression", cfg!(feature = "compression")),
         ("demo", cfg!(feature = "demo")),
+        ("discovery", cfg!(feature = "discovery")),
         ("dns", cfg!(feature = "dns")),
         ("manual", cfg!(feature = "manual")),
+        ("multiproc", cfg!(feature = "multiproc")),
         ("protobuf", cfg!(feature = "protobuf")),
         ("relabel", cfg!(feature = "relabel")),
         ("tls", cfg!(feature = "tls")),
