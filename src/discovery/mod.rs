@@ -19,7 +19,9 @@ use crate::config::{Config, DnsSd, FileSd};
 use files::Files;
 use fill::{Names, fill, host};
 use found::{Findings, Found};
+use futures::FutureExt;
 use std::collections::BTreeSet;
+use std::future::ready;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,7 +93,10 @@ impl Discovery {
         let mut tasks = JoinSet::new();
         for (source, (entries, known)) in plan.into_iter().enumerate() {
             for (nth, (entry, known)) in entries.into_iter().zip(known).enumerate() {
-                tasks.spawn(entry.follow(known.unwrap_or_default(), Slot { findings: findings.clone(), source, nth }));
+                let slot = Slot { findings: findings.clone(), source, nth };
+                if IS_IN {
+                    tasks.spawn(entry.follow(known.unwrap_or_default(), slot));
+                }
             }
         }
         Self { config: config.clone(), findings: seen, _tasks: tasks, names: Names::new(), changed: false, told: Vec::new() }
@@ -136,7 +141,9 @@ impl Discovery {
     async fn fill(&mut self, deadline: Instant) -> Filled {
         let findings = self.findings.borrow_and_update().clone();
         let plain = fill(&self.config, &findings, &Names::new());
-        self.names = resolve(&plain.config, &self.names, deadline).await;
+        // Boxed, so that a build without lookups has no trace of it.
+        let resolved = if IS_IN { resolve(&plain.config, &self.names, deadline).boxed() } else { ready(Names::new()).boxed() };
+        self.names = resolved.await;
         self.changed = false;
         if self.names.is_empty() { plain } else { fill(&self.config, &findings, &self.names) }
     }
@@ -159,9 +166,6 @@ impl Discovery {
 /// What host names among the targets of sources with lookups stand for, so that no place is scraped under two names. One that can't be
 /// resolved stands for what it did before.
 async fn resolve(config: &Config, before: &Names, deadline: Instant) -> Names {
-    if !IS_IN {
-        return Names::new();
-    }
     let sources = config.sources.iter().filter(|source| !source.lookups.is_empty());
     let hosts = sources.flat_map(|source| &source.targets).filter_map(|target| host(&target.address));
     let names: BTreeSet<&str> = hosts.filter(|host| host.parse::<IpAddr>().is_err()).collect();
@@ -213,9 +217,7 @@ impl Entry {
     async fn follow(self, known: Found, slot: Slot) {
         match self {
             Self::Dns(config) => follow_names(config, known, slot).await,
-            Self::Files(config) if IS_IN => follow_files(config, known, slot).await,
-            // Not to be configured.
-            Self::Files(_) => slot.put(&known),
+            Self::Files(config) => follow_files(config, known, slot).await,
         }
     }
 }

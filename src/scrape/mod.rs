@@ -116,8 +116,7 @@ async fn read(address: &Address, how: &Request, deadline: Instant, sink: &mut Si
 async fn read_one(address: &Address, how: &Request, deadline: Instant, sink: &mut Sink<'_>) -> Result<Body, Ended> {
     Ok(match address {
         Address::File(path) => file::read(path, how.body_bytes_max()).await?,
-        Address::Directory(path) if cfg!(feature = "multiproc") => directory::read(path, how, sink).await?,
-        Address::Directory(_) => return Err(Missed::Connect(crate::source::multiproc::LEFT_OUT.into()).into()),
+        Address::Directory(path) => directory::reading(path, how, sink).await?,
         Address::Tcp { host, port } => {
             stream::read(Box::new(connect::tcp(host, *port).await?), how, stream::Speak::WhenSilent, deadline).await?
         }

@@ -29,12 +29,7 @@ pub(super) enum Speak<'a> {
 }
 
 /// Reads one document to its end.
-pub(super) async fn read(
-    mut socket: Box<dyn Stream>,
-    how: &Request,
-    speak: Speak<'_>,
-    deadline: Instant,
-) -> Result<Body, Missed> {
+pub(super) async fn read(mut socket: Box<dyn Stream>, how: &Request, speak: Speak<'_>, deadline: Instant) -> Result<Body, Missed> {
     let limit = how.body_bytes_max();
     let mut got = Vec::new();
     match speak {

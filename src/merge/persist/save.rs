@@ -11,12 +11,15 @@ use super::messages::{
     ValuesPart, VariantPart,
 };
 use super::{Of, PIECE_VALUES, nanos, rules_of, tag};
-use crate::state::Parts;
+use crate::state::{IS_IN, Parts};
 use foldhash::HashMap;
 
 impl Pool {
     /// Writes all that must outlive the process.
     pub fn save(&self, to: &mut Parts<'_>) {
+        if !IS_IN {
+            return;
+        }
         let pool = PoolPart {
             round: self.round,
             serials: self.serials,

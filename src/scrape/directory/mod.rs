@@ -16,6 +16,9 @@ pub use owners::Owner;
 
 use super::{Body, Ended, Missed, Part, Receipt, Request, Sink};
 use crate::config::MultiprocConfig;
+use crate::source::multiproc::LEFT_OUT;
+use futures::FutureExt;
+use futures::future::{BoxFuture, ready};
 use owners::Owners;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,8 +36,15 @@ impl Reading {
     }
 }
 
-/// Reads a directory: everything in it that the sink wants.
-pub(super) async fn read(path: &Path, how: &Request, sink: &mut Sink<'_>) -> Result<Body, Ended> {
+/// Reads a directory: everything in it that the sink wants. Boxed, so that a build without has no trace of it.
+pub(super) fn reading<'a>(path: &'a Path, how: &'a Request, sink: &'a mut Sink<'_>) -> BoxFuture<'a, Result<Body, Ended>> {
+    match cfg!(feature = "multiproc") {
+        true => read(path, how, sink).boxed(),
+        false => ready(Err(Missed::Connect(LEFT_OUT.into()).into())).boxed(),
+    }
+}
+
+async fn read(path: &Path, how: &Request, sink: &mut Sink<'_>) -> Result<Body, Ended> {
     let reading = how.reading().clone();
     let listed = {
         let (path, reading) = (path.to_path_buf(), reading.clone());

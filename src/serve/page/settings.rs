@@ -66,6 +66,7 @@ fn features() -> Vec<&'static str> {
         ("multiproc", cfg!(feature = "multiproc")),
         ("protobuf", cfg!(feature = "protobuf")),
         ("relabel", cfg!(feature = "relabel")),
+        ("state", cfg!(feature = "state")),
         ("tls", cfg!(feature = "tls")),
         ("tools", cfg!(feature = "tools")),
     ];

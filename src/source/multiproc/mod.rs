@@ -31,7 +31,8 @@ pub(crate) const FILES: &str = "onescrape_multiproc_files";
 pub(crate) const STATES: [&str; 4] = ["live", "unknown", "dead", "bad"];
 
 /// Said where directories are asked of a build without them.
-pub(crate) const LEFT_OUT: &str = "this onescrape was built without the files of the multiprocess mode; use one with the cargo feature multiproc";
+pub(crate) const LEFT_OUT: &str =
+    "this onescrape was built without the files of the multiprocess mode; use one with the cargo feature multiproc";
 
 pub(super) static KIND: Kind = Kind {
     name: "multiproc",
