@@ -192,7 +192,7 @@ pub(super) fn show_dns(source: &SourceConfig) -> Shown {
 }
 
 pub(super) fn read_files(reader: &mut Reader<'_>, field: &Field<'_>, draft: &mut SourceDraft) {
-    if !cfg!(feature = "discovery") {
+    if !crate::discovery::IS_IN {
         return reader.problem(field.node.place, &field.path, NO_FILES);
     }
     for item in filled_list(reader, field, "one lookup at least is needed") {

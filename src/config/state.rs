@@ -23,7 +23,7 @@ pub(crate) fn save_interval(text: &str) -> Result<Duration, String> {
     duration(text, &(SAVE_INTERVAL_MIN..=DURATION_MAX))
 }
 
-#[cfg(all(test, feature = "state"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -30,8 +30,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 
-/// Whether this build looks anything up. Where it doesn't, no lookup is ever configured.
-const IS_IN: bool = cfg!(feature = "discovery");
+/// Whether this build looks anything up. Where it doesn't, no lookup is ever configured. Unit tests do so always.
+pub(crate) const IS_IN: bool = cfg!(any(feature = "discovery", test));
 /// How often files of targets are looked at for a change: people and scripts that write one watch what becomes of it.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A failed lookup in DNS is made again this soon, if not sooner.

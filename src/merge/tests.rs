@@ -301,6 +301,7 @@ fn rule(source: &str, regex: &str, action: Action) -> Rule {
     Rule::new(RuleSpec { source_labels, regex: Some(regex.into()), action, ..RuleSpec::default() }).unwrap()
 }
 
+#[cfg(feature = "relabel")]
 #[test]
 fn rules_that_change_let_no_past_in() {
     let mut bench = Bench::plain(2);
@@ -316,6 +317,7 @@ fn rules_that_change_let_no_past_in() {
     assert_eq!(bench.round(1.0, &[&body(2, 111), &body(1, 53)])["d_total"], 114.0);
 }
 
+#[cfg(feature = "relabel")]
 #[test]
 fn what_rules_leave_goes_on_over_a_label_that_changes_with_the_process() {
     let mut bench = Bench::plain(1);

@@ -15,7 +15,7 @@ mod pattern;
 mod rule;
 mod sample;
 mod template;
-#[cfg(test)]
+#[cfg(all(test, feature = "relabel"))]
 mod tests;
 
 pub use rule::{Action, Rule, RuleError, RuleSpec};

@@ -145,7 +145,7 @@ impl App {
         }
         let is_page = paths::PAGES.contains(&path);
         if path != settings.telemetry_path && !is_page && !matches!(path, "/-/healthy" | "/-/ready") {
-            let all = format!("{}, {}, /-/healthy, /-/ready", settings.telemetry_path, paths::LISTED.join(", "));
+            let all = [&[settings.telemetry_path.as_str()], paths::LISTED, &["/-/healthy", "/-/ready"]].concat().join(", ");
             return text(StatusCode::NOT_FOUND, format_args!("nothing here; there are {all}"));
         }
         if !matches!(*request.method(), Method::GET | Method::HEAD) {

@@ -12,7 +12,7 @@ pub(super) const TARGETS: &str = "/api/v1/targets";
 pub(super) const STYLE: &str = "/page.css";
 /// Their script.
 pub(super) const SCRIPT: &str = "/page.js";
-/// Those of them that are named to who is lost.
-pub(super) const LISTED: [&str; 4] = [STATUS, EXPLAIN, TARGETS, EXPLAIN_API];
+/// Those of them that are named to who is lost; none where there are no pages.
+pub(super) const LISTED: &[&str] = if cfg!(feature = "pages") { &[STATUS, EXPLAIN, TARGETS, EXPLAIN_API] } else { &[] };
 /// All that `web.pages` is about.
 pub(super) const PAGES: [&str; 6] = [STATUS, EXPLAIN, TARGETS, EXPLAIN_API, STYLE, SCRIPT];

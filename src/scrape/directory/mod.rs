@@ -16,7 +16,7 @@ pub use owners::Owner;
 
 use super::{Body, Ended, Missed, Part, Receipt, Request, Sink};
 use crate::config::MultiprocConfig;
-use crate::source::multiproc::LEFT_OUT;
+use crate::source::multiproc::{IS_IN, LEFT_OUT};
 use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 use owners::Owners;
@@ -38,7 +38,7 @@ impl Reading {
 
 /// Reads a directory: everything in it that the sink wants. Boxed, so that a build without has no trace of it.
 pub(super) fn reading<'a>(path: &'a Path, how: &'a Request, sink: &'a mut Sink<'_>) -> BoxFuture<'a, Result<Body, Ended>> {
-    match cfg!(feature = "multiproc") {
+    match IS_IN {
         true => read(path, how, sink).boxed(),
         false => ready(Err(Missed::Connect(LEFT_OUT.into()).into())).boxed(),
     }

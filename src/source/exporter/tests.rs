@@ -40,6 +40,7 @@ fn captured_expositions_pass_whole() {
 }
 
 /// Protobuf of the same programs passes with as many samples, and the text of it has as many lines.
+#[cfg(feature = "protobuf")]
 #[test]
 fn captured_protobuf_passes_whole() {
     for name in ["node", "prometheus", "nginx-exporter"] {
@@ -143,6 +144,7 @@ fn native_heads(source: &Exporters) -> Vec<String> {
     source.families().iter().flat_map(|family| &family.natives).map(|native| native.head.to_string()).collect()
 }
 
+#[cfg(feature = "protobuf")]
 #[test]
 fn natives_pass_with_the_label_of_their_target() {
     let mut source = exporters(TWO);
@@ -155,6 +157,7 @@ fn natives_pass_with_the_label_of_their_target() {
     assert_eq!((families.len(), families[0].natives[0].histogram.count, families[0].natives[0].exemplars.len()), (1, 1.0, 1));
 }
 
+#[cfg(feature = "protobuf")]
 #[test]
 fn natives_take_room_are_held_to_the_limits_and_pass_once() {
     let mut source = exporters(ONE);
@@ -217,6 +220,7 @@ fn limits_bound_what_is_held_and_keep_children_whole() {
     assert_eq!(source.tally().dropped, BTreeMap::from([(DropReason::LabelsMax, 1), (DropReason::LabelValueBytesMax, 1)]));
 }
 
+#[cfg(feature = "protobuf")]
 #[test]
 fn bodies_that_are_none_say_why() {
     for (content_type, body, truncated, word) in [

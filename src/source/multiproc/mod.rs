@@ -30,6 +30,8 @@ pub(crate) const FILES: &str = "onescrape_multiproc_files";
 /// The states: values of the label `state`.
 pub(crate) const STATES: [&str; 4] = ["live", "unknown", "dead", "bad"];
 
+/// Whether this build reads directories at all. Unit tests do so always.
+pub(crate) const IS_IN: bool = cfg!(any(feature = "multiproc", test));
 /// Said where directories are asked of a build without them.
 pub(crate) const LEFT_OUT: &str =
     "this onescrape was built without the files of the multiprocess mode; use one with the cargo feature multiproc";
@@ -39,14 +41,14 @@ pub(super) static KIND: Kind = Kind {
     about: "a PROMETHEUS_MULTIPROC_DIR shared with the application, its files read directly",
     endpoints: Endpoints::Targets,
     default_path: "",
-    targets: |text, path| match cfg!(feature = "multiproc") {
+    targets: |text, path| match IS_IN {
         true => crate::target::directory_targets(text, path),
         false => Err(AddressError { text: text.into(), why: LEFT_OUT.into() }),
     },
     accept: "*/*",
     may_stream: false,
     // In a build without, no configuration comes so far.
-    build: if cfg!(feature = "multiproc") { |config| Box::new(Multiproc::new(config)) } else { super::exporter::KIND.build },
+    build: if IS_IN { |config| Box::new(Multiproc::new(config)) } else { super::exporter::KIND.build },
 };
 
 struct Multiproc {
