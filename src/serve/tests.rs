@@ -1,6 +1,6 @@
 use super::*;
 use crate::config::{Config, Limit};
-use crate::encode::{Escaping, Format};
+use crate::encode::Format;
 use crate::round::{Proxy, Query, TargetState};
 use crate::scrape::Missed;
 use crate::testing::{self, Server as Target, pool};
@@ -103,7 +103,7 @@ async fn who_asks_for_protobuf_gets_it() {
     let answer = server.ask("GET /metrics", &format!("Accept: {accept},*/*;q=0.1\r\n")).await;
     let content_type = header(&answer, "content-type");
     assert_eq!(content_type.replace("; ", ";"), accept);
-    let whole = server.proxy.peek(&Query::default(), Format::Protobuf(Escaping::Values)).unwrap();
+    let whole = server.proxy.peek(&Query::default(), Format::Protobuf(crate::encode::Escaping::Values)).unwrap();
     let exposition = crate::parse::parse(Some(content_type), &whole).unwrap();
     assert!(exposition.families.iter().any(|family| family.name == "onescrape_build_info"));
 }

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 const ONE: &[&str] = &["http://127.0.0.1:9100"];
 const TWO: &[&str] = &["http://127.0.0.1:9100", "127.0.0.1:9101"];
+#[cfg_attr(not(feature = "protobuf"), expect(dead_code, reason = "natives come in protobuf only"))]
 const PROTOBUF: Option<&str> = Some("application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited");
 const OPENMETRICS: Option<&str> = Some("application/openmetrics-text; version=1.0.0; charset=utf-8");
 
@@ -123,6 +124,7 @@ fn samples_of_a_child_stand_together_buckets_rising() {
 }
 
 /// A native histogram of one observation for each of these children, which each have a classic one, too, if `classic`.
+#[cfg_attr(not(feature = "protobuf"), expect(dead_code, reason = "natives come in protobuf only"))]
 fn natives(children: &[&str], classic: bool) -> Vec<u8> {
     let mut family = Family::new("h", MetricType::Histogram, "");
     for x in children {
@@ -140,6 +142,7 @@ fn natives(children: &[&str], classic: bool) -> Vec<u8> {
     body
 }
 
+#[cfg_attr(not(feature = "protobuf"), expect(dead_code, reason = "natives come in protobuf only"))]
 fn native_heads(source: &Exporters) -> Vec<String> {
     source.families().iter().flat_map(|family| &family.natives).map(|native| native.head.to_string()).collect()
 }
