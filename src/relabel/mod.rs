@@ -15,7 +15,8 @@ mod pattern;
 mod rule;
 mod sample;
 mod template;
-#[cfg(all(test, feature = "relabel"))]
+#[cfg(test)]
+#[cfg(feature = "relabel")]
 mod tests;
 
 pub use rule::{Action, Rule, RuleError, RuleSpec};

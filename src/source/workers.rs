@@ -114,7 +114,7 @@ impl Source for Workers {
     }
 
     fn explain(&self, family: &str, window: Window) -> Option<Explanation> {
-        // `cfg!` and no attribute, so that both builds compile the same: what nobody asks for is left out by the linker.
+        // `cfg!` and no attribute: both builds compile the same, and what nobody asks for is left out with the pages.
         if cfg!(feature = "pages") { self.pool.explain(family, window) } else { None }
     }
 
