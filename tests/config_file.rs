@@ -3,7 +3,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
-use onescrape::config::{Config, Credentials, Kept, Overrides, Secret, StateConfig, parse};
+use onescrape::config::{Config, Credentials, Kept, Overrides, Secret, parse};
 use proptest::prelude::*;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -68,7 +68,7 @@ fn the_annotated_example_shows_every_key_at_its_default() {
     // What is left after the sources is default by nature; the sources' own defaults are those of the least example.
     let minimal = load("minimal.yml", include_bytes!("../config/minimal.yml")).unwrap();
     assert_eq!((config.limits, &config.web, config.log), (minimal.limits, &minimal.web, minimal.log));
-    assert_eq!(StateConfig { file: None, ..config.state.clone() }, minimal.state);
+    assert_eq!(onescrape::config::StateConfig { file: None, ..config.state.clone() }, minimal.state);
     assert_eq!(config.scrape_timeout, minimal.scrape_timeout);
     let (mut full, least) = (config.sources[0].clone(), &minimal.sources[0]);
     assert_eq!((full.expect, full.merge.gauges.len(), full.http_headers.0.len()), (Some(4), 2, 1));

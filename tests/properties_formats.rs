@@ -1,4 +1,5 @@
 //! Laws of the parsers and encoders over random input: what is written reads back, and nothing makes them panic.
+#![cfg(feature = "protobuf")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[path = "support/laws.rs"]

@@ -1,5 +1,6 @@
 //! What is written as protobuf, read by Google's own library (`stack/decode_protobuf.py`): the same series, exemplars, times of creation
 //! and words as in text and OpenMetrics read by Python's client, and the native histograms that went in.
+#![cfg(feature = "protobuf")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test says what is wrong by panicking")]
 
 mod projection;

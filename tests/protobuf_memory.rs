@@ -1,4 +1,5 @@
 //! What reading a body of protobuf takes is in proportion to its length, however few bytes its messages are made of.
+#![cfg(feature = "protobuf")]
 #![allow(clippy::print_stdout, reason = "shows how far from the limit each shape of body is")]
 
 use onescrape::parse::{protobuf, text};

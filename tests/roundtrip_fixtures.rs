@@ -1,4 +1,5 @@
 //! Answers of real software are read, written in every format and read back: nothing that the format can carry is lost.
+#![cfg(feature = "protobuf")]
 #![allow(clippy::unwrap_used)]
 
 mod projection;

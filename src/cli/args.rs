@@ -1,13 +1,15 @@
 //! Flags, commands and their environment variables. What values mean is for the configuration to say: here they stay text, so that
 //! a mistake in one is told together with all others.
 
+use super::left_out;
 use super::source_flags::SourceFlags;
+#[cfg(feature = "tools")]
+use super::tools::Tool;
 use crate::config::{self, Config, ConfigErrors, Env, Given, Origin, Overrides};
 use crate::source::KINDS;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::time::Duration;
 
 /// Begins the name of every environment variable that stands for a flag.
 const ENV_PREFIX: &str = "ONESCRAPE_";
@@ -54,8 +56,10 @@ pub enum Command {
     Serve,
     /// Scrape every source once, print the merged exposition, exit
     Scrape,
-    /// Read every source and say what is up, what is wrong and what to do
-    Check(CheckArgs),
+    /// What people ask for at a terminal.
+    #[cfg(feature = "tools")]
+    #[command(flatten)]
+    Tool(Tool),
     /// Look at the configuration
     Config {
         /// How to look at it.
@@ -65,23 +69,6 @@ pub enum Command {
     /// Run the proxy over a built-in stack: recycled workers, uWSGI and nginx, all simulated
     #[cfg(feature = "demo")]
     Demo,
-    /// Work on directories of prometheus_client's multiprocess mode
-    Multiproc {
-        /// What to do with one.
-        #[command(subcommand)]
-        command: MultiprocCommand,
-    },
-    /// Ask the running proxy what the values of a family are made of: by worker, with offsets and resets
-    Explain {
-        /// Its name, or a line of the exposition
-        #[arg(value_name = "FAMILY")]
-        family: String,
-        /// How the proxy lets us in.
-        #[command(flatten)]
-        client: ClientArgs,
-    },
-    /// Show how the targets of the running proxy stand, again and again; once, where the output is no terminal
-    Top(ClientArgs),
     /// Ask the running proxy whether it is healthy: for images without a shell
     Healthcheck,
     /// Print completions of commands and flags for a shell
@@ -93,50 +80,6 @@ pub enum Command {
     /// Print the manual page, to be read with `man -l -`
     #[cfg(feature = "manual")]
     Man,
-}
-
-/// What to do with a directory of multiprocess files.
-#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
-pub enum MultiprocCommand {
-    /// Fold the files of processes that have ended into one per type; stop the application first
-    Compact {
-        /// What PROMETHEUS_MULTIPROC_DIR is set to
-        #[arg(value_name = "DIR")]
-        directory: PathBuf,
-        /// Also while processes run; their files are left alone
-        #[arg(long)]
-        force: bool,
-    },
-}
-
-/// Flags of `check`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, ClapArgs)]
-pub struct CheckArgs {
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-    /// Print only what is wrong
-    #[arg(long)]
-    pub quiet: bool,
-    /// Try again until all is well, for at most this long
-    #[arg(long, value_name = "DURATION", value_parser = wait)]
-    pub wait: Option<Duration>,
-}
-
-/// Flags of commands that ask a running proxy for what is not open to all.
-#[derive(Debug, Clone, Default, PartialEq, Eq, ClapArgs)]
-pub struct ClientArgs {
-    /// File with basic_auth or authorization, and tls_config: how the proxy lets us in, as promtool has it (variable:
-    /// ONESCRAPE_HTTP_CONFIG_FILE)
-    #[arg(long = "http.config.file", value_name = "FILE")]
-    http_config_file: Option<String>,
-}
-
-impl ClientArgs {
-    /// The file that says how the proxy lets us in, if one is given.
-    pub fn file(&self, env: &Env<'_>) -> Option<PathBuf> {
-        one("http.config.file", self.http_config_file.as_ref(), env).map(|given| PathBuf::from(given.text))
-    }
 }
 
 /// How to look at the configuration.
@@ -196,7 +139,7 @@ impl Args {
     /// A wrong command line, or one that asks for help or the version: to be printed with [`clap::Error::exit`], which knows the
     /// stream and the status (2 for mistakes).
     pub fn read<T: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = T>) -> Result<Self, clap::Error> {
-        Self::try_parse_from(arguments)
+        Self::try_parse_from(arguments).map_err(left_out::say)
     }
 
     /// What to do.
@@ -261,7 +204,7 @@ fn variable(flag: &str, env: &Env<'_>) -> Option<(String, String)> {
     env(&name).filter(|value| !value.trim().is_empty()).map(|value| (name, value))
 }
 
-fn one(flag: &str, value: Option<&String>, env: &Env<'_>) -> Option<Given> {
+pub(super) fn one(flag: &str, value: Option<&String>, env: &Env<'_>) -> Option<Given> {
     match value {
         Some(text) => Some(from_flag(flag, text)),
         None => variable(flag, env).map(|(name, value)| from_env(&name, value.trim())),
@@ -283,10 +226,6 @@ fn from_flag(flag: &str, text: &str) -> Given {
 
 fn from_env(name: &str, text: &str) -> Given {
     Given { text: text.to_string(), key: String::new(), origin: Origin::Env(name.to_string()) }
-}
-
-fn wait(text: &str) -> Result<Duration, String> {
-    config::duration(text, &(config::TIMEOUT_MIN..=config::DURATION_MAX))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 use super::*;
 use crate::config::LogLevel;
 use clap::CommandFactory;
+use std::time::Duration;
 
 fn args(line: &str) -> Args {
     Args::read(format!("onescrape {line}").split_whitespace()).unwrap()
@@ -25,22 +26,19 @@ fn the_definition_is_sound() {
 
 #[test]
 fn flags_of_one_kind_and_name_join() {
-    let line = "--workers h:1-2 --workers jobs=h:5 --workers h:3 --exporter pg=http://h:9187/metrics --expect 2 check --quiet";
+    let line = "--workers h:1-2 --workers jobs=h:5 --workers h:3 --exporter pg=http://h:9187/metrics --expect 2 scrape";
     // Two sources of workers: expect can't tell which.
     assert!(loaded(line, &[]).unwrap_err().contains("several"));
     let config = loaded(&line.replace("--expect 2", ""), &[]).unwrap();
     assert_eq!(sources(&config), ["workers workers h:1 h:2 h:3", "jobs workers h:5", "pg exporter h:9187"]);
-    assert_eq!(args(line).what(), Command::Check(CheckArgs { quiet: true, ..CheckArgs::default() }));
+    assert_eq!(args(line).what(), Command::Scrape);
 }
 
 #[test]
-fn directories_and_what_to_do_with_them() {
+fn directories() {
     let config = loaded("--multiproc /run/m/ --multiproc jobs=/run/j", &[]).unwrap();
     assert_eq!(sources(&config), ["multiproc multiproc /run/m/", "jobs multiproc /run/j"]);
     assert!(loaded("--multiproc /run/m --multiproc /run/m/", &[]).unwrap_err().contains("already a target"));
-    let command = MultiprocCommand::Compact { directory: "/run/m".into(), force: true };
-    assert_eq!(args("multiproc compact /run/m --force").what(), Command::Multiproc { command });
-    assert!(Args::read(["onescrape", "multiproc", "compact"]).is_err());
 }
 
 #[test]
@@ -138,7 +136,7 @@ fn wrong_flags_are_claps_to_tell() {
         let error = Args::read(format!("onescrape {line}").split_whitespace()).unwrap_err();
         assert_eq!(error.exit_code(), 2, "{line}");
     }
-    for line in ["--help", "--version", "check --help"] {
+    for line in ["--help", "--version", "scrape --help"] {
         let error = Args::read(format!("onescrape {line}").split_whitespace()).unwrap_err();
         assert_eq!(error.exit_code(), 0, "{line}");
     }

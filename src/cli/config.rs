@@ -7,6 +7,8 @@ use std::io::{self, Write};
 
 /// Exit status of a configuration that can't be used, as of a wrong flag.
 pub const BAD_CONFIGURATION: u8 = 2;
+/// Said in place of the schema.
+const NO_SCHEMA: &str = "this onescrape was built without the schema; use one with the cargo feature tools";
 
 /// Carries out the command over what [`load`](super::args::load) gave; mistakes go to `err`. Returns the exit status.
 ///
@@ -37,8 +39,11 @@ pub fn run(
 /// Prints the JSON Schema, which needs no configuration.
 ///
 /// # Errors
-/// Those of writing.
+/// Those of writing; there is no schema in a build without the cargo feature `tools`.
 pub fn schema(out: &mut dyn Write) -> io::Result<()> {
+    if !cfg!(feature = "tools") {
+        return Err(io::Error::other(NO_SCHEMA));
+    }
     writeln!(out, "{:#}", config::schema())
 }
 

@@ -2,15 +2,14 @@
 
 use crate::config::{LogConfig, LogFormat, LogLevel};
 use serde_json::{Map, Value};
-use std::fmt;
+use std::fmt::{self, Write as _};
+use std::io::Write;
 use std::panic::PanicHookInfo;
 use std::time::SystemTime;
 use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::filter::LevelFilter;
-use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
-use tracing_subscriber::registry::LookupSpan;
+use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
 
 /// Sends log events of the whole process to standard error.
 ///
@@ -31,12 +30,9 @@ fn log_panic(info: &PanicHookInfo<'_>) {
     tracing::error!(at, reason, "a fault in onescrape itself; please report it");
 }
 
-/// What [`init`] sets up, writing elsewhere.
-pub fn subscriber<W>(config: LogConfig, writer: W) -> impl Subscriber + Send + Sync
-where
-    W: for<'w> tracing_subscriber::fmt::MakeWriter<'w> + Send + Sync + 'static,
-{
-    tracing_subscriber::fmt().with_max_level(filter(config.level)).event_format(Lines(config.format)).with_writer(writer).finish()
+/// What [`init`] sets up, writing elsewhere: each event one line, written at once to what `writer` gives.
+pub fn subscriber<W: Write>(config: LogConfig, writer: impl Fn() -> W + Send + Sync + 'static) -> impl Subscriber + Send + Sync {
+    Lines { most: filter(config.level), format: config.format, writer }
 }
 
 fn filter(level: LogLevel) -> LevelFilter {
@@ -59,24 +55,47 @@ fn word(level: Level) -> &'static str {
     }
 }
 
-/// One line per event.
-struct Lines(LogFormat);
+/// One line per event. There are no spans in this program; those of libraries are not shown.
+struct Lines<F> {
+    most: LevelFilter,
+    format: LogFormat,
+    writer: F,
+}
 
-impl<S, N> FormatEvent<S, N> for Lines
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(&self, _: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+impl<W: Write, F: Fn() -> W + 'static> Subscriber for Lines<F> {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.is_event() && *metadata.level() <= self.most
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.most)
+    }
+
+    fn event(&self, event: &Event<'_>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
         let ts = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
         let head = [("ts", ts.as_str()), ("level", word(*event.metadata().level())), ("msg", &fields.message)];
-        match self.0 {
-            LogFormat::Logfmt => write_logfmt(&mut out, &head, &fields.others),
-            LogFormat::Json => write_json(&mut out, &head, fields.others),
-        }
+        let mut line = String::new();
+        let written = match self.format {
+            LogFormat::Logfmt => write_logfmt(&mut line, &head, &fields.others),
+            LogFormat::Json => write_json(&mut line, &head, fields.others),
+        };
+        // There is nowhere to tell that nothing can be told.
+        let _ = written.map(|()| (self.writer)().write_all(line.as_bytes()));
     }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
 }
 
 /// An event's message and its other fields in their order.
@@ -126,7 +145,7 @@ impl Visit for Fields {
     }
 }
 
-fn write_logfmt(out: &mut Writer<'_>, head: &[(&str, &str)], others: &[(&'static str, Value)]) -> fmt::Result {
+fn write_logfmt(out: &mut String, head: &[(&str, &str)], others: &[(&'static str, Value)]) -> fmt::Result {
     for (i, (key, value)) in head.iter().enumerate() {
         out.write_str(if i == 0 { "" } else { " " })?;
         write!(out, "{key}=")?;
@@ -143,7 +162,7 @@ fn write_logfmt(out: &mut Writer<'_>, head: &[(&str, &str)], others: &[(&'static
 }
 
 /// Bare where it can't be misread, else in double quotes; a line stays one line whatever a target sent.
-fn write_value(out: &mut Writer<'_>, text: &str) -> fmt::Result {
+fn write_value(out: &mut String, text: &str) -> fmt::Result {
     let bare = |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '=' | '\\');
     if !text.is_empty() && text.chars().all(bare) {
         return out.write_str(text);
@@ -160,8 +179,9 @@ fn write_value(out: &mut Writer<'_>, text: &str) -> fmt::Result {
     out.write_char('"')
 }
 
-fn write_json(out: &mut Writer<'_>, head: &[(&str, &str)], others: Vec<(&'static str, Value)>) -> fmt::Result {
-    let mut object: Map<String, Value> = others.into_iter().map(|(key, value)| (key.to_string(), value)).collect();
+fn write_json(out: &mut String, head: &[(&str, &str)], others: Vec<(&'static str, Value)>) -> fmt::Result {
+    let mut object = Map::new();
+    object.extend(others.into_iter().map(|(key, value)| (key.to_string(), value)));
     object.extend(head.iter().map(|(key, value)| ((*key).to_string(), Value::from(*value))));
     writeln!(out, "{}", Value::Object(object))
 }
@@ -174,7 +194,7 @@ mod tests {
     #[derive(Clone, Default)]
     struct Sink(Arc<Mutex<Vec<u8>>>);
 
-    impl std::io::Write for Sink {
+    impl Write for Sink {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
             self.0.lock().unwrap().write(bytes)
         }

@@ -1,25 +1,27 @@
 //! Every command, from what was typed to its exit code.
 
-use super::args::{Args, CheckArgs, Command, ConfigCommand, MultiprocCommand, load, load_maybe_empty};
+use super::args::{Args, Command, ConfigCommand, load, load_maybe_empty};
 #[cfg(feature = "demo")]
 use super::demo;
 #[cfg(feature = "manual")]
 use super::manual;
-use super::{check, config as show, explain, healthcheck, logging, multiproc, scrape, serve, top};
-use crate::config::{Config, ConfigErrors, Env, process_env};
+#[cfg(feature = "tools")]
+use super::tools;
+use super::{config as show, healthcheck, logging, scrape, serve};
+use crate::config::{Config, ConfigErrors, process_env};
 use crate::reload::Supply;
 use std::error::Error;
 use std::future::Future;
-use std::io::{self, IsTerminal};
+use std::io;
 use std::process::ExitCode;
 #[cfg(feature = "demo")]
 use tokio::net::TcpListener;
 
 /// Something asked for is wrong, down or could not be done.
-const FAILED: u8 = 1;
+pub(super) const FAILED: u8 = 1;
 
 /// Why a command came to nothing.
-struct Failure {
+pub(super) struct Failure {
     message: String,
     code: u8,
 }
@@ -50,23 +52,12 @@ fn carry_out(args: &Args) -> Result<u8, Failure> {
             block_on(serve::serve(config, supply)).map(|()| 0)
         }
         Command::Scrape => block_on(scrape::scrape(&accepted(load(args, &process_env))?, &mut out, &mut err)),
-        Command::Check(options) => block_on(check_all(&accepted(load(args, &process_env))?, &options)),
+        #[cfg(feature = "tools")]
+        Command::Tool(tool) => tools::run(tool, args),
         Command::Config { command: ConfigCommand::Schema } => Ok(show::schema(&mut out).map(|()| 0)?),
         Command::Config { command } => Ok(show::run(command, &load(args, &process_env), &mut out, &mut err)?),
-        Command::Multiproc { command: MultiprocCommand::Compact { directory, force } } => {
-            multiproc::compact(&directory, force, &mut out)?;
-            Ok(0)
-        }
         #[cfg(feature = "demo")]
         Command::Demo => block_on(demo_proxy()).map(|()| 0),
-        Command::Explain { family, client } => {
-            let (config, client) = (accepted(load_maybe_empty(args, &process_env))?, client.file(&process_env));
-            block_on(explain::explain(&config, client.as_deref(), &family, &mut out)).map(|()| 0)
-        }
-        Command::Top(client) => {
-            let (config, client) = (accepted(load_maybe_empty(args, &process_env))?, client.file(&process_env));
-            block_on(top::top(&config, client.as_deref(), io::stdout().is_terminal(), &mut out)).map(|()| 0)
-        }
         // An image's health check doesn't know the flags of its container, so it must do without sources.
         Command::Healthcheck => block_on(healthcheck::healthcheck(&accepted(load_maybe_empty(args, &process_env))?)).map(|()| 0),
         #[cfg(feature = "manual")]
@@ -83,38 +74,19 @@ fn supply(args: Args) -> Supply {
 }
 
 /// The configuration; from here on, what happens is logged as it says.
-fn accepted(loaded: Result<Config, ConfigErrors>) -> Result<Config, Failure> {
+pub(super) fn accepted(loaded: Result<Config, ConfigErrors>) -> Result<Config, Failure> {
     let config = loaded.map_err(|mistakes| Failure { message: mistakes.to_string(), code: show::BAD_CONFIGURATION })?;
     logging::init(config.log)?;
     Ok(config)
 }
 
 /// Runs on one thread: the program waits far more than it computes, and every thread would cost memory.
-fn block_on<T, E: Error>(command: impl Future<Output = Result<T, E>>) -> Result<T, Failure> {
+pub(super) fn block_on<T, E: Error>(command: impl Future<Output = Result<T, E>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(command);
     // Work on other threads that nobody waits for any more, like the look-up of a name, must not keep the program from ending.
     runtime.shutdown_background();
     Ok(result?)
-}
-
-async fn check_all(config: &Config, options: &CheckArgs) -> io::Result<u8> {
-    let options = check::Options {
-        json: options.json,
-        quiet: options.quiet,
-        color: io::stdout().is_terminal() && wants_colors(&process_env),
-        wait: options.wait,
-        terminal: io::stderr().is_terminal(),
-        around: check::Surroundings::look(&process_env),
-        ..check::Options::default()
-    };
-    let well = check::check(config, &options, &mut io::stdout(), &mut io::stderr()).await?;
-    Ok(if well { 0 } else { FAILED })
-}
-
-/// Whether a terminal is to be given colours: not if it has none, nor where NO_COLOR is set to anything (<https://no-color.org>).
-fn wants_colors(env: &Env<'_>) -> bool {
-    env("NO_COLOR").is_none_or(|value| value.is_empty()) && env("TERM").is_none_or(|term| term != "dumb")
 }
 
 /// The proxy over the built-in stack, configured as its users would: by flags.

@@ -26,6 +26,8 @@ const DNS_PORT: u16 = 53;
 const FILE_ENDS: [&str; 3] = [".json", ".yml", ".yaml"];
 /// Said where DNS is asked of a build without it.
 const NO_DNS: &str = "this onescrape was built without DNS; use one with the cargo feature dns";
+/// Said where files of targets are asked of a build without them.
+const NO_FILES: &str = "this onescrape was built without files of targets; use one with the cargo feature discovery";
 
 const DNS_KEYS: &[Key] = &[
     Key::new("names", Form::List(&Form::Text), "what to look up; a name without a final dot is searched as `resolv.conf` says")
@@ -190,6 +192,9 @@ pub(super) fn show_dns(source: &SourceConfig) -> Shown {
 }
 
 pub(super) fn read_files(reader: &mut Reader<'_>, field: &Field<'_>, draft: &mut SourceDraft) {
+    if !crate::discovery::IS_IN {
+        return reader.problem(field.node.place, &field.path, NO_FILES);
+    }
     for item in filled_list(reader, field, "one lookup at least is needed") {
         draft.config.lookups.files.extend(read_files_item(reader, &item));
     }

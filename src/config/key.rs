@@ -70,6 +70,8 @@ impl Form {
 
 impl Key {
     pub(crate) const fn new(name: &'static str, form: Form, about: &'static str) -> Self {
+        // Only the schema and the reference read it out; the others are spared its text.
+        let about = if cfg!(feature = "tools") { about } else { "" };
         Self { name, form, default: "", about, kinds: &[], needed: false }
     }
 

@@ -39,6 +39,7 @@ pub use access::{Credentials, Identity, TlsConfig};
 pub use choice::Choice;
 pub(crate) use client_file::read_client_file;
 pub use discovery::{DnsSd, FileSd, Lookups, Records};
+#[cfg(feature = "tools")]
 pub(crate) use duration::{DURATION_MAX, TIMEOUT_MIN, duration};
 pub use expand::{Env, process_env};
 pub use file::root_keys;

@@ -117,7 +117,7 @@ impl Problems {
         if self.0.is_empty() {
             return Ok(value);
         }
-        self.0.sort();
+        self.0.sort_unstable();
         self.0.dedup();
         Err(ConfigErrors { problems: self.0 })
     }

@@ -165,6 +165,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "tools")]
     fn every_key_says_what_it_is_for() {
         fn each(keys: &[&Key]) {
             for key in keys {

@@ -7,6 +7,8 @@ use std::time::Duration;
 /// Shortest time between two copies that wait for the disk.
 const SAVE_INTERVAL_MIN: Duration = Duration::from_secs(1);
 
+/// Said where a file is asked of a build without.
+const NO_STATE: &str = "this onescrape was built without state files; use one with the cargo feature state";
 /// What is kept over a restart of the proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StateConfig {
@@ -36,6 +38,9 @@ pub enum ColdStart {
 
 /// The path of the file.
 pub(crate) fn state_file(text: &str) -> Result<PathBuf, String> {
+    if !crate::state::IS_IN {
+        return Err(NO_STATE.into());
+    }
     let is_file = !text.is_empty() && !text.ends_with(['/', '.']) && !text.contains('\0');
     is_file.then(|| PathBuf::from(text)).ok_or_else(|| format!("{text:?} is no path of a file, like /var/lib/onescrape/state"))
 }

@@ -95,7 +95,7 @@ fn expand(pattern: &Path) -> Result<Vec<PathBuf>, String> {
             return Err(format!("more than {FILES_MAX} files"));
         }
     }
-    found.sort();
+    found.sort_unstable();
     Ok(found)
 }
 

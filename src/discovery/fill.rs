@@ -25,6 +25,9 @@ pub struct Filled {
 /// Fills in what was found.
 pub(super) fn fill(config: &Config, findings: &Findings, names: &Names) -> Filled {
     let mut filled = Filled { config: config.clone(), notes: vec![Vec::new(); config.sources.len()], is_over_limit: false };
+    if !super::IS_IN {
+        return filled;
+    }
     let mut seen = Seen { names, places: HashMap::new() };
     // What is configured without lookups comes first: it must not depend on what others find.
     for source in config.sources.iter().filter(|source| source.lookups.is_empty()) {
@@ -164,7 +167,7 @@ impl Candidates {
             notes.push(format!("more than {most} targets (limits.max_slots): the last by address are left out"));
         }
         notes.extend(doubles.told().into_iter().chain(own_ones.told()));
-        chosen.sort_by_key(|(position, _)| *position);
+        chosen.sort_unstable_by_key(|(position, _)| *position);
         source.targets = chosen.into_iter().map(|(_, target)| target).collect();
         is_over_limit
     }

@@ -87,6 +87,9 @@ impl Following {
 
 /// Shows the notes on the page, and counts the limit where it is reached anew.
 fn show(proxy: &Proxy, filled: &Filled, was_over_limit: bool) {
+    if !super::IS_IN {
+        return;
+    }
     let names = filled.config.sources.iter().map(|source| source.name.clone());
     proxy.note_discovery(names.zip(filled.notes.iter().cloned()).collect());
     if filled.is_over_limit && !was_over_limit {
@@ -95,7 +98,10 @@ fn show(proxy: &Proxy, filled: &Filled, was_over_limit: bool) {
 }
 
 fn log_change(source: &SourceConfig, before: Option<&SourceConfig>) {
-    let Some(before) = before.filter(|before| before.targets != source.targets && !source.lookups.is_empty()) else { return };
+    let Some(before) = before.filter(|before| super::IS_IN && before.targets != source.targets && !source.lookups.is_empty())
+    else {
+        return;
+    };
     let missing_in = |other: &SourceConfig, of: &SourceConfig| {
         let ids = of.targets.iter().filter(|target| other.targets.iter().all(|t| t.address != target.address));
         ids.map(|target| target.text.as_str()).collect::<Vec<_>>().join(", ")

@@ -19,7 +19,9 @@ use crate::config::{Config, DnsSd, FileSd};
 use files::Files;
 use fill::{Names, fill, host};
 use found::{Findings, Found};
+use futures::FutureExt;
 use std::collections::BTreeSet;
+use std::future::ready;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +30,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 
+/// Whether this build looks anything up. Where it doesn't, no lookup is ever configured. Unit tests do so always.
+pub(crate) const IS_IN: bool = cfg!(any(feature = "discovery", test));
 /// How often files of targets are looked at for a change: people and scripts that write one watch what becomes of it.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A failed lookup in DNS is made again this soon, if not sooner.
@@ -89,7 +93,10 @@ impl Discovery {
         let mut tasks = JoinSet::new();
         for (source, (entries, known)) in plan.into_iter().enumerate() {
             for (nth, (entry, known)) in entries.into_iter().zip(known).enumerate() {
-                tasks.spawn(entry.follow(known.unwrap_or_default(), Slot { findings: findings.clone(), source, nth }));
+                let slot = Slot { findings: findings.clone(), source, nth };
+                if IS_IN {
+                    tasks.spawn(entry.follow(known.unwrap_or_default(), slot));
+                }
             }
         }
         Self { config: config.clone(), findings: seen, _tasks: tasks, names: Names::new(), changed: false, told: Vec::new() }
@@ -134,7 +141,9 @@ impl Discovery {
     async fn fill(&mut self, deadline: Instant) -> Filled {
         let findings = self.findings.borrow_and_update().clone();
         let plain = fill(&self.config, &findings, &Names::new());
-        self.names = resolve(&plain.config, &self.names, deadline).await;
+        // Boxed, so that a build without lookups has no trace of it.
+        let resolved = if IS_IN { resolve(&plain.config, &self.names, deadline).boxed() } else { ready(Names::new()).boxed() };
+        self.names = resolved.await;
         self.changed = false;
         if self.names.is_empty() { plain } else { fill(&self.config, &findings, &self.names) }
     }

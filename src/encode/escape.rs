@@ -4,7 +4,7 @@
 use super::{Escaping, FamilyView};
 use crate::model::{
     Labels, MetricType, Role, child_head, child_labels, is_legacy_label_name, is_legacy_metric_name, sample_head, sample_name,
-    split_head,
+    sort_labels, split_head,
 };
 use foldhash::{HashMap, HashMapExt};
 use std::borrow::Cow;
@@ -93,7 +93,7 @@ fn escape_labels(labels: &mut Labels<'_>, role: Role, escaping: Escaping) -> Opt
             *name = Cow::Owned(escaped);
         }
     }
-    labels.sort_by(|a, b| a.0.cmp(&b.0));
+    sort_labels(labels);
     let distinct = labels.is_sorted_by(|a, b| a.0 < b.0) && labels.iter().all(|(name, _)| name != "__name__" && name != own);
     distinct.then_some(())
 }

@@ -18,6 +18,7 @@ pub use format::{Escaping, Format, Style};
 pub use rendered::Rendered;
 
 use crate::model::{Exemplar, MetricType, NativeHistogram, Role};
+use std::cmp::Ordering;
 
 /// A family ready to be written.
 #[derive(Debug, Clone)]
@@ -34,6 +35,13 @@ pub struct FamilyView<'a> {
     pub samples: Vec<SampleView<'a>>,
     /// Native parts of histograms, in the order of their children, at most one a child.
     pub natives: Vec<NativeView<'a>>,
+}
+
+impl FamilyView<'_> {
+    /// The order of families in an exposition.
+    pub(crate) fn by_name(a: &Self, b: &Self) -> Ordering {
+        a.name.cmp(b.name)
+    }
 }
 
 /// The native part of a histogram, ready to be written.

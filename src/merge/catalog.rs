@@ -6,7 +6,7 @@ use super::column::{grow, push};
 use super::heads::{Heads, Place};
 use super::shape::{Shape, Total};
 use crate::config::GaugeMode;
-use crate::model::{Labels, MetricType, Role, sample_head, split_head};
+use crate::model::{Labels, MetricType, Role, sample_head, sort_labels, split_head};
 use foldhash::HashSet;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
@@ -507,6 +507,6 @@ pub(crate) fn with_label<'a>(mut labels: Labels<'a>, label: &'a str, value: &'a 
         labels[at].0 = Cow::Owned(name);
     }
     labels.push((Cow::Borrowed(label), Cow::Borrowed(value)));
-    labels.sort();
+    sort_labels(&mut labels);
     labels
 }

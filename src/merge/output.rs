@@ -17,7 +17,7 @@ impl Pool {
     pub fn families(&self) -> Vec<FamilyView<'_>> {
         let exemplars = self.chosen_exemplars();
         let mut families: Vec<FamilyView<'_>> = self.types.established().filter_map(|v| self.family(v, &exemplars)).collect();
-        families.sort_by(|a, b| a.name.cmp(b.name));
+        families.sort_by(FamilyView::by_name);
         families
     }
 
@@ -220,7 +220,7 @@ impl Pool {
     pub fn unmerged(&self) -> Rendered<'static> {
         let mut ids: Vec<(VariantId, &Variant)> =
             self.catalog.variants().filter(|(id, _)| self.types.is_established(&self.catalog, *id)).collect();
-        ids.sort_by(|a, b| a.1.name.cmp(&b.1.name));
+        ids.sort_unstable_by(|a, b| a.1.name.cmp(&b.1.name).then(a.0.cmp(&b.0)));
         let mut families = Vec::new();
         for (_, variant) in ids {
             let (help, unit) = self.types.texts(&variant.name);

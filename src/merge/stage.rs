@@ -294,7 +294,7 @@ impl Pool {
             }
         }
         bounds.retain(|head, bounds| {
-            bounds.sort_by(f64::total_cmp);
+            bounds.sort_unstable_by(f64::total_cmp);
             let known = self.catalog.find_child(variant, head).map(|c| self.catalog.child(c).buckets());
             known.is_some_and(|known| !known.is_empty() && !known.iter().map(|(b, _)| b).eq(bounds.iter()))
         });

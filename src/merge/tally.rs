@@ -137,9 +137,9 @@ impl Tally {
     /// Its counts, without what is so only now; of endpoints those that `place` gives a new index.
     #[must_use]
     pub fn counts(&self, place: impl Fn(usize) -> Option<usize>) -> Self {
-        let of_endpoints = |counts: &BTreeMap<usize, u64>| counts.iter().filter_map(|(i, n)| Some((place(*i)?, *n))).collect();
+        let of_endpoints = |counts: &BTreeMap<usize, u64>| moved(counts, |i| place(*i));
         Self {
-            resets: self.resets.iter().filter_map(|((i, cause), n)| Some(((place(*i)?, *cause), *n))).collect(),
+            resets: moved(&self.resets, |(i, cause)| Some((place(*i)?, *cause))),
             flaps: of_endpoints(&self.flaps),
             baselines: of_endpoints(&self.baselines),
             dropped: self.dropped.clone(),
@@ -158,6 +158,17 @@ impl Tally {
         add(&mut self.repairs, &before.repairs);
         self
     }
+}
+
+/// The counts of what has a place, under that place.
+fn moved<K: Ord>(counts: &BTreeMap<K, u64>, place: impl Fn(&K) -> Option<K>) -> BTreeMap<K, u64> {
+    let mut moved = BTreeMap::new();
+    for (key, n) in counts {
+        if let Some(key) = place(key) {
+            moved.insert(key, *n);
+        }
+    }
+    moved
 }
 
 fn add<K: Ord + Copy>(to: &mut BTreeMap<K, u64>, counts: &BTreeMap<K, u64>) {

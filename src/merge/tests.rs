@@ -3,7 +3,6 @@
 use super::{Attempt, DropReason, FeedError, Now, Pool, RepairKind, ResetCause};
 use crate::config::{BoundsPolicy, GaugeMode, GaugeRule, Limits, MergeConfig, QuantilePolicy};
 use crate::parse::text;
-use crate::relabel::{Action, Relabelling, Rule, RuleSpec};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -296,40 +295,46 @@ fn unmerged_shows_every_live_worker_apart() {
     assert_eq!(heads, [(r#"c_total{worker="w1"}"#.to_string(), 3.0)]);
 }
 
-fn rule(source: &str, regex: &str, action: Action) -> Rule {
-    let source_labels = (!source.is_empty()).then(|| vec![source.to_string()]);
-    Rule::new(RuleSpec { source_labels, regex: Some(regex.into()), action, ..RuleSpec::default() }).unwrap()
-}
+#[cfg(feature = "relabel")]
+mod rules {
+    use super::*;
+    use crate::relabel::{Action, Relabelling, Rule, RuleSpec};
 
-#[test]
-fn rules_that_change_let_no_past_in() {
-    let mut bench = Bench::plain(2);
-    let drop = Relabelling { labels: Vec::new(), rules: vec![rule("__name__", "d_.*", Action::Drop)] };
-    bench.pool.set_relabelling(drop);
-    let body = |c: u64, d: u64| format!("{}# TYPE d_total counter\nd_total {d}\n", counter(c, Some(UNIX_START - 9.0)));
-    // The second worker shows d only once it is served.
-    bench.round(1.0, &[&body(1, 100), &counter(1, Some(UNIX_START - 9.0))]);
-    bench.pool.set_relabelling(Relabelling::default());
-    assert_eq!(bench.round(1.0, &[&body(2, 110), &counter(1, Some(UNIX_START - 9.0))])["d_total"], 110.0, "a new series");
-    let out = bench.round(1.0, &[&body(2, 111), &body(1, 50)]);
-    assert_eq!((out["d_total"], out["c_total"]), (111.0, 3.0), "older than the change of rules: only what comes counts");
-    assert_eq!(bench.round(1.0, &[&body(2, 111), &body(1, 53)])["d_total"], 114.0);
-}
+    fn rule(source: &str, regex: &str, action: Action) -> Rule {
+        let source_labels = (!source.is_empty()).then(|| vec![source.to_string()]);
+        Rule::new(RuleSpec { source_labels, regex: Some(regex.into()), action, ..RuleSpec::default() }).unwrap()
+    }
 
-#[test]
-fn what_rules_leave_goes_on_over_a_label_that_changes_with_the_process() {
-    let mut bench = Bench::plain(1);
-    bench.pool.set_relabelling(Relabelling { labels: Vec::new(), rules: vec![rule("", "pid", Action::LabelDrop)] });
-    let body = |pid: u32, v: u32, start: f64| {
-        format!(
-            "# TYPE c_total counter\nc_total{{pid=\"{pid}\"}} {v}\n# TYPE process_start_time_seconds gauge\n\
-             process_start_time_seconds {}\n",
-            UNIX_START + start
-        )
-    };
-    bench.round(1.0, &[&body(1, 10, 0.0)]);
-    assert_eq!(bench.round(1.0, &[&body(2, 12, 10.0)])["c_total"], 22.0);
-    assert_eq!(bench.round(1.0, &[&body(2, 13, 10.0)])["c_total"], 23.0);
+    #[test]
+    fn rules_that_change_let_no_past_in() {
+        let mut bench = Bench::plain(2);
+        let drop = Relabelling { labels: Vec::new(), rules: vec![rule("__name__", "d_.*", Action::Drop)] };
+        bench.pool.set_relabelling(drop);
+        let body = |c: u64, d: u64| format!("{}# TYPE d_total counter\nd_total {d}\n", counter(c, Some(UNIX_START - 9.0)));
+        // The second worker shows d only once it is served.
+        bench.round(1.0, &[&body(1, 100), &counter(1, Some(UNIX_START - 9.0))]);
+        bench.pool.set_relabelling(Relabelling::default());
+        assert_eq!(bench.round(1.0, &[&body(2, 110), &counter(1, Some(UNIX_START - 9.0))])["d_total"], 110.0, "a new series");
+        let out = bench.round(1.0, &[&body(2, 111), &body(1, 50)]);
+        assert_eq!((out["d_total"], out["c_total"]), (111.0, 3.0), "older than the change of rules: only what comes counts");
+        assert_eq!(bench.round(1.0, &[&body(2, 111), &body(1, 53)])["d_total"], 114.0);
+    }
+
+    #[test]
+    fn what_rules_leave_goes_on_over_a_label_that_changes_with_the_process() {
+        let mut bench = Bench::plain(1);
+        bench.pool.set_relabelling(Relabelling { labels: Vec::new(), rules: vec![rule("", "pid", Action::LabelDrop)] });
+        let body = |pid: u32, v: u32, start: f64| {
+            format!(
+                "# TYPE c_total counter\nc_total{{pid=\"{pid}\"}} {v}\n# TYPE process_start_time_seconds gauge\n\
+                 process_start_time_seconds {}\n",
+                UNIX_START + start
+            )
+        };
+        bench.round(1.0, &[&body(1, 10, 0.0)]);
+        assert_eq!(bench.round(1.0, &[&body(2, 12, 10.0)])["c_total"], 22.0);
+        assert_eq!(bench.round(1.0, &[&body(2, 13, 10.0)])["c_total"], 23.0);
+    }
 }
 
 /// A line that would come next if the body went on is no reason to read on behind its end.

@@ -137,7 +137,7 @@ impl Types {
     pub fn resolve(&mut self, catalog: &Catalog) -> Vec<VariantId> {
         let mut dropped = Vec::new();
         let mut names = std::mem::take(&mut self.dirty);
-        names.sort();
+        names.sort_unstable();
         names.dedup();
         self.version += u64::from(!names.is_empty());
         for name in names {

@@ -81,9 +81,14 @@ impl<'a> Family<'a> {
     pub fn push(&mut self, labels: impl IntoIterator<Item = (&'a str, Cow<'a, str>)>, value: f64) {
         let mut labels: Labels<'a> =
             labels.into_iter().filter(|(_, v)| !v.is_empty()).map(|(k, v)| (Cow::Borrowed(k), v)).collect();
-        labels.sort_by(|a, b| a.0.cmp(&b.0));
+        sort_labels(&mut labels);
         self.samples.push(Sample { role: Role::Value, labels, value, timestamp: None, exemplar: None });
     }
+}
+
+/// Puts labels into the order in which they stand everywhere: by name, which no two of a sample share.
+pub(crate) fn sort_labels(labels: &mut Labels<'_>) {
+    labels.sort_unstable_by(|a, b| a.0.cmp(&b.0));
 }
 
 /// What a sample is within its child (the family and label set it belongs to).

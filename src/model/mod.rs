@@ -16,6 +16,7 @@ mod native;
 mod number;
 mod wide;
 
+pub(crate) use family::sort_labels;
 pub use family::{Exemplar, Family, Labels, MetricType, Role, Sample};
 pub use head::{child_head, is_legacy_label_name, is_legacy_metric_name, sample_head, sample_name, split_head};
 pub(crate) use head::{child_labels, push_escaped, push_label_name, push_quoted};

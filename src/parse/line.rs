@@ -1,7 +1,7 @@
 //! The tokens of a line, and the head of a sample: name and labels. Both formats share them; they differ in where blanks may stand.
 
 use super::unescape::{Unknown, unescape};
-use crate::model::{Exemplar, Labels, MetricType, parse_number};
+use crate::model::{Exemplar, Labels, MetricType, parse_number, sort_labels};
 use std::borrow::Cow;
 
 /// What is wrong with a line.
@@ -259,7 +259,7 @@ impl<'a> Cursor<'a> {
 /// Sorts labels by name and drops those without a value.
 fn canonical(mut labels: Labels<'_>) -> Result<Labels<'_>, Why> {
     if !labels.is_sorted_by(|a, b| a.0 < b.0) {
-        labels.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        sort_labels(&mut labels);
         if labels.windows(2).any(|pair| matches!(pair, [a, b] if a.0 == b.0)) {
             return Err("a label name stands twice");
         }

@@ -56,7 +56,7 @@ fn media_type(content_type: Option<&str>) -> &str {
     content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim()
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "protobuf"))]
 mod tests {
     use super::*;
 

@@ -1,4 +1,4 @@
-use crate::model::Labels;
+use crate::model::{Labels, sort_labels};
 use std::borrow::Cow;
 
 /// The label that holds a sample's name while rules run.
@@ -52,7 +52,7 @@ impl<'a> LabelSet<'a> {
     pub(super) fn finish(mut self) -> (String, Labels<'a>) {
         let name = self.get(NAME).to_string();
         self.0.retain(|(n, _)| !n.starts_with(INTERNAL));
-        self.0.sort();
+        sort_labels(&mut self.0);
         (name, self.0)
     }
 }

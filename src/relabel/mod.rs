@@ -16,6 +16,7 @@ mod rule;
 mod sample;
 mod template;
 #[cfg(test)]
+#[cfg(feature = "relabel")]
 mod tests;
 
 pub use rule::{Action, Rule, RuleError, RuleSpec};

@@ -135,7 +135,7 @@ fn named_class(chars: &mut Peekable<Chars<'_>>, out: &mut String) {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "relabel"))]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;

@@ -83,7 +83,7 @@ fn group(name: &str, regex: &Regex) -> Part {
     number.map_or(Part::Nothing, Part::Group)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "relabel"))]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;

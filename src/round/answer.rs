@@ -178,7 +178,7 @@ impl State {
         }
         let ours = Rendered::new(ours);
         families.extend(ours.views());
-        families.sort_by(|a, b| a.name.cmp(b.name));
+        families.sort_by(FamilyView::by_name);
         if !query.names.is_empty() {
             families.retain_mut(|f| keep_named(f, &query.names));
         }

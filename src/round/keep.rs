@@ -3,7 +3,7 @@
 use super::clock::{BootClock, unix};
 use super::state::State;
 use crate::merge::Join;
-use crate::state::{Document, FileHead, Store, Unreadable, Writer};
+use crate::state::{Document, FileHead, IS_IN, Store, Unreadable, Writer};
 use std::io;
 use std::time::Duration;
 
@@ -81,6 +81,9 @@ impl Keeper {
 impl State {
     /// Takes back what was saved, if anything, and saves there from now on. Before the first round.
     pub(super) fn resume(&mut self, store: Store) {
+        if !IS_IN {
+            return;
+        }
         let mut found = store.read();
         let mut last = None;
         if let Some((path, document)) = found.document {
@@ -126,6 +129,9 @@ impl State {
     /// Saves what has changed since the last time. What is answered after it never falls, whatever ends the process. That it fails is
     /// counted and said, and costs no answer.
     pub(super) fn keep(&mut self) {
+        if !IS_IN {
+            return;
+        }
         let now = self.clock.now();
         let Self { keeper: Some(keeper), sources, join, clock, any_good, .. } = self else { return };
         if !keeper.changed {
@@ -162,7 +168,7 @@ impl State {
     #[allow(clippy::type_complexity, reason = "a closure and its number")]
     pub(super) fn begin_sync(&mut self) -> Option<(u64, impl FnOnce() -> io::Result<()> + Send + 'static)> {
         self.keep();
-        let keeper = self.keeper.as_ref()?;
+        let keeper = self.keeper.as_ref().filter(|_| IS_IN)?;
         (keeper.saved > keeper.synced).then(|| (keeper.saved, keeper.store.syncing()))
     }
 

@@ -1,3 +1,4 @@
+use super::connect::Stream;
 use super::{Body, Ended, Missed, Part, Receipt, Request, Sink};
 use crate::compression::{Encoding, Unpacker};
 use crate::config::Limit;
@@ -9,7 +10,6 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use std::error::Error as _;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 /// Room for what a connection has brought and nobody has looked at yet; hundreds of workers may answer at once. Of this size from the
@@ -37,17 +37,14 @@ const FOLLOWED: [StatusCode; 5] = [
 ];
 
 /// One GET on a fresh connection, which ends with it.
-pub(super) async fn get<S>(
-    socket: S,
+pub(super) async fn get(
+    socket: Box<dyn Stream>,
     host: &str,
     path: &str,
     how: &Request,
     deadline: Instant,
     sink: &mut Sink<'_>,
-) -> Result<Body, Ended>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+) -> Result<Body, Ended> {
     let (mut sender, connection) = http1::Builder::new()
         .ignore_invalid_headers_in_responses(true)
         .read_buf_exact_size(Some(READ_BUFFER_BYTES.max(how.header_bytes_max())))

@@ -26,6 +26,7 @@ mod stream;
 mod tests;
 
 pub use directory::{DirectoryFile, Owner, replay};
+#[cfg(feature = "tools")]
 pub(crate) use directory::{directory_contents, list_directory};
 pub use error::{Body, Missed, Part, Receipt, Scraped, Sink, TlsFault};
 pub use guard::{GUARD_HEADER, ProcessId};
@@ -115,17 +116,17 @@ async fn read(address: &Address, how: &Request, deadline: Instant, sink: &mut Si
 async fn read_one(address: &Address, how: &Request, deadline: Instant, sink: &mut Sink<'_>) -> Result<Body, Ended> {
     Ok(match address {
         Address::File(path) => file::read(path, how.body_bytes_max()).await?,
-        Address::Directory(path) => directory::read(path, how, sink).await?,
+        Address::Directory(path) => directory::reading(path, how, sink).await?,
         Address::Tcp { host, port } => {
-            stream::read(connect::tcp(host, *port).await?, how, stream::Speak::WhenSilent, deadline).await?
+            stream::read(Box::new(connect::tcp(host, *port).await?), how, stream::Speak::WhenSilent, deadline).await?
         }
-        Address::Unix(path) => stream::read(connect::unix(path).await?, how, stream::Speak::WhenSilent, deadline).await?,
+        Address::Unix(path) => stream::read(Box::new(connect::unix(path).await?), how, stream::Speak::WhenSilent, deadline).await?,
         Address::Http { tls: true, host, port, path } => {
             #[cfg(feature = "tls")]
             {
                 let socket = connect::tcp(host, *port).await?;
                 let socket = how.secure().connect(socket, host).await?;
-                http::get(socket, &connect::authority(host, *port), path, how, deadline, sink).await?
+                http::get(Box::new(socket), &connect::authority(host, *port), path, how, deadline, sink).await?
             }
             #[cfg(not(feature = "tls"))]
             {
@@ -137,17 +138,17 @@ async fn read_one(address: &Address, how: &Request, deadline: Instant, sink: &mu
             let socket = connect::tcp(host, *port).await?;
             let host = connect::authority(host, *port);
             if how.is_stream() {
-                stream::read(socket, how, stream::Speak::AtOnce { host: &host, path }, deadline).await?
+                stream::read(Box::new(socket), how, stream::Speak::AtOnce { host: &host, path }, deadline).await?
             } else {
-                http::get(socket, &host, path, how, deadline, sink).await?
+                http::get(Box::new(socket), &host, path, how, deadline, sink).await?
             }
         }
         Address::HttpUnix { socket, path } => {
             let socket = connect::unix(socket).await?;
             if how.is_stream() {
-                stream::read(socket, how, stream::Speak::AtOnce { host: connect::UNIX_HOST, path }, deadline).await?
+                stream::read(Box::new(socket), how, stream::Speak::AtOnce { host: connect::UNIX_HOST, path }, deadline).await?
             } else {
-                http::get(socket, connect::UNIX_HOST, path, how, deadline, sink).await?
+                http::get(Box::new(socket), connect::UNIX_HOST, path, how, deadline, sink).await?
             }
         }
     })

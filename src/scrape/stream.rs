@@ -1,14 +1,14 @@
 //! uWSGI's stats server: writes its document as soon as it accepts and closes, or (`--stats-http`) waits for a request first and
 //! puts an HTTP head before it. Which of the two can only be found out by listening.
 
-use super::connect::UNIX_HOST;
+use super::connect::{Stream, UNIX_HOST};
 use super::http::{HEAD_LINES_MAX, encoding, first_words, head_too_large, text};
 use super::{Body, Missed, Request};
 use crate::compression::{Encoding, Unpacker};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
 /// How long a server may stay silent after it accepted before it is taken for one that waits for a request. A plain stats server
@@ -29,27 +29,24 @@ pub(super) enum Speak<'a> {
 }
 
 /// Reads one document to its end.
-pub(super) async fn read<S>(mut socket: S, how: &Request, speak: Speak<'_>, deadline: Instant) -> Result<Body, Missed>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
+pub(super) async fn read(mut socket: Box<dyn Stream>, how: &Request, speak: Speak<'_>, deadline: Instant) -> Result<Body, Missed> {
     let limit = how.body_bytes_max();
     let mut got = Vec::new();
     match speak {
-        Speak::AtOnce { host, path } => ask(&mut socket, how, host, path, deadline).await,
-        Speak::WhenSilent if how.asks_first() => ask(&mut socket, how, UNIX_HOST, "/", deadline).await,
-        Speak::WhenSilent => match timeout(FIRST_BYTE_WAIT, more(&mut socket, &mut got)).await {
+        Speak::AtOnce { host, path } => ask(&mut *socket, how, host, path, deadline).await,
+        Speak::WhenSilent if how.asks_first() => ask(&mut *socket, how, UNIX_HOST, "/", deadline).await,
+        Speak::WhenSilent => match timeout(FIRST_BYTE_WAIT, more(&mut *socket, &mut got)).await {
             Ok(Ok(0)) => return Err(nothing()),
             Ok(Ok(_)) => {}
             Ok(Err(e)) => return Err(Missed::Truncated(format!("no byte came ({e})"))),
-            Err(_silent) => ask(&mut socket, how, UNIX_HOST, "/", deadline).await,
+            Err(_silent) => ask(&mut *socket, how, UNIX_HOST, "/", deadline).await,
         },
     }
     let ended_by = loop {
         if got.len() > limit.saturating_add(how.header_bytes_max()) {
             return Err(Missed::TooLarge { limit });
         }
-        match more(&mut socket, &mut got).await {
+        match more(&mut *socket, &mut got).await {
             Ok(0) => break None,
             Ok(_) => {}
             // A server that closes with our request unread resets the connection, after the document or in the midst of it.
@@ -107,13 +104,13 @@ fn nothing() -> Missed {
 }
 
 /// Reads once. The room grows as bytes come, so a server can't make us reserve what it never sends.
-async fn more<S: AsyncRead + Unpin>(socket: &mut S, got: &mut Vec<u8>) -> std::io::Result<usize> {
+async fn more(socket: &mut dyn Stream, got: &mut Vec<u8>) -> std::io::Result<usize> {
     got.reserve(CHUNK);
     socket.read_buf(got).await
 }
 
 /// Sends a GET as HTTP/1.0, so that the answer comes in one piece. A failure shows when reading.
-async fn ask<S: AsyncWrite + Unpin>(socket: &mut S, how: &Request, host: &str, path: &str, deadline: Instant) {
+async fn ask(socket: &mut dyn Stream, how: &Request, host: &str, path: &str, deadline: Instant) {
     let mut request = format!("GET {path} HTTP/1.0\r\n").into_bytes();
     for (name, value) in &how.headers(host, deadline.saturating_duration_since(Instant::now())) {
         for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {

@@ -226,7 +226,7 @@ impl AsyncWrite for Reset {
 async fn a_reset_keeps_a_whole_document_and_drops_a_part() {
     let uwsgi = how("uwsgi", |_| {});
     for speak in [stream::Speak::WhenSilent, stream::Speak::AtOnce { host: "h", path: "/" }] {
-        let read = |sent| stream::read(Reset(sent), &uwsgi, speak, soon());
+        let read = |sent| stream::read(Box::new(Reset(sent)), &uwsgi, speak, soon());
         assert_eq!(&read(b"{\"a\":1}\n").await.unwrap().bytes[..], b"{\"a\":1}\n");
         for part in [&b"{\"a\":"[..], b""] {
             assert!(matches!(read(part).await, Err(Missed::Truncated(_))));
@@ -248,7 +248,7 @@ async fn a_server_that_waits_for_a_request_is_listened_to_in_vain_only_once() {
             theirs.write_all(b"{}").await.unwrap();
         };
         let began = Instant::now();
-        let (got, ()) = tokio::join!(stream::read(ours, &uwsgi, stream::Speak::WhenSilent, soon()), server);
+        let (got, ()) = tokio::join!(stream::read(Box::new(ours), &uwsgi, stream::Speak::WhenSilent, soon()), server);
         assert_eq!(&got.unwrap().bytes[..], b"{}");
         at_once.push(began.elapsed().is_zero());
     }

@@ -1,9 +1,10 @@
 use super::browser::is_addressed_locally;
 use super::gate::Gate;
 use super::last_words::{self, Ears};
-use super::respond::{Response, answer, set, text};
+use super::respond::{Response, set, text};
+use super::site::Site;
 use super::socket::Peer;
-use super::{Lifecycle, explain, lifecycle, metrics, page, targets};
+use super::{Lifecycle, lifecycle, metrics, paths};
 use crate::compression::Encoding;
 use crate::config::{Choice, Config, Pages, ProgramLimits};
 use crate::round::Proxy;
@@ -37,12 +38,8 @@ pub(super) struct Settings {
     enable_lifecycle: bool,
     /// Hosts of the listen addresses.
     names: Vec<String>,
-    /// Tells one configuration from another.
-    fingerprint: String,
     pages: Pages,
-    rules: Vec<page::Rules>,
-    /// The whole, secrets masked.
-    yaml: String,
+    site: Site,
 }
 
 impl Settings {
@@ -55,22 +52,11 @@ impl Settings {
             limits: config.limits,
             enable_lifecycle: config.web.enable_lifecycle,
             names: config.web.listen_addresses.iter().filter_map(host).collect(),
-            fingerprint: config.fingerprint(),
             pages: config.web.pages,
-            rules: page::Rules::of(config),
-            yaml: config.to_yaml(),
+            site: Site::of(config),
         }
     }
 }
-
-/// The explanation of a family.
-const EXPLAIN: &str = "/explain";
-/// The same for programs.
-const EXPLAIN_API: &str = "/api/v1/explain";
-/// Sources and targets for programs.
-const TARGETS: &str = "/api/v1/targets";
-/// All that `web.pages` is about.
-const PAGES: [&str; 6] = ["/", EXPLAIN, TARGETS, EXPLAIN_API, page::STYLE_PATH, page::SCRIPT_PATH];
 
 /// Says how a response is counted; an extension of the response.
 #[derive(Debug, Clone, Copy)]
@@ -157,9 +143,9 @@ impl App {
                 None => lifecycle::not_enabled(),
             };
         }
-        let is_page = PAGES.contains(&path);
+        let is_page = paths::PAGES.contains(&path);
         if path != settings.telemetry_path && !is_page && !matches!(path, "/-/healthy" | "/-/ready") {
-            let all = format!("{}, /, {EXPLAIN}, {TARGETS}, {EXPLAIN_API}, /-/healthy, /-/ready", settings.telemetry_path);
+            let all = [&[settings.telemetry_path.as_str()], paths::LISTED, &["/-/healthy", "/-/ready"]].concat().join(", ");
             return text(StatusCode::NOT_FOUND, format_args!("nothing here; there are {all}"));
         }
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
@@ -180,29 +166,7 @@ impl App {
             _ if !may_see_pages(settings.pages, request, &settings.names) => {
                 text(StatusCode::FORBIDDEN, format_args!("web.pages is {}: not shown here", settings.pages.word()))
             }
-            _ => self.page(path, request.uri().query(), &settings),
-        }
-    }
-
-    fn page(&self, path: &str, query: Option<&str>, settings: &Settings) -> Response {
-        match path {
-            TARGETS => answer(StatusCode::OK, "application/json", targets::json(&self.proxy.report())),
-            EXPLAIN_API => explain::api(&self.proxy, query),
-            EXPLAIN => explain::html(&self.proxy, query, &settings.telemetry_path),
-            page::STYLE_PATH | page::SCRIPT_PATH => page::asset(path),
-            _ => {
-                let search = explain::search(query);
-                page::status(&page::Status {
-                    sources: &self.proxy.report(),
-                    wide: &self.proxy.wide_families(),
-                    families: &self.proxy.families(&search, page::FAMILIES_SHOWN),
-                    search: &search,
-                    rules: &settings.rules,
-                    telemetry_path: &settings.telemetry_path,
-                    yaml: &settings.yaml,
-                    fingerprint: &settings.fingerprint,
-                })
-            }
+            _ => settings.site.show(&self.proxy, path, request.uri().query()),
         }
     }
 

@@ -14,7 +14,6 @@ use http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, HeaderMap, WWW_AUTHENTICA
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Bytes};
-use std::collections::BTreeMap;
 use std::error::Error;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -33,7 +32,7 @@ const ROOM_BYTES: usize = 1 << 10;
 /// The sources that hear last words.
 #[derive(Debug)]
 pub(super) struct Ears {
-    doors: BTreeMap<String, Door>,
+    doors: Vec<(String, Door)>,
     body_bytes_max: usize,
     /// Pieces of room: those read at once have together as much as the largest may. More wait for those before them.
     room: Semaphore,
@@ -139,7 +138,7 @@ impl Ears {
             _ => Err(Box::new(text(StatusCode::BAD_REQUEST, format_args!("the query must have {name}=… once")))),
         };
         let asked = Asked { source: parameter("source")?, worker: parameter("worker")? };
-        let Some(door) = self.doors.get(&asked.source) else {
+        let Some((_, door)) = self.doors.iter().find(|(source, _)| *source == asked.source) else {
             let why = format_args!("unknown: no source called {:?} hears last words (last_words.enabled)", asked.source);
             return Err(text(StatusCode::NOT_FOUND, why).into());
         };

@@ -4,6 +4,7 @@ mod accept_encoding;
 mod app;
 mod browser;
 mod connection;
+#[cfg(feature = "pages")]
 mod explain;
 mod gate;
 mod last_words;
@@ -11,12 +12,20 @@ mod lifecycle;
 mod listen;
 mod metrics;
 pub mod negotiate;
+#[cfg(feature = "pages")]
 mod page;
+mod paths;
 mod patience;
 mod place;
 mod query;
 mod respond;
+#[cfg(feature = "pages")]
+mod site;
+#[cfg(not(feature = "pages"))]
+#[path = "no_site.rs"]
+mod site;
 mod socket;
+#[cfg(feature = "pages")]
 mod targets;
 #[cfg(test)]
 mod tests;

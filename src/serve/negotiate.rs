@@ -182,7 +182,7 @@ pub(super) fn split_outside_quotes(text: &str, separator: char) -> impl Iterator
     })
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "protobuf"))]
 mod tests {
     use super::*;
     use Escaping::{AllowUtf8, Dots, Underscores, Values};

@@ -1,6 +1,6 @@
 use super::*;
 use crate::config::{Config, Limit};
-use crate::encode::{Escaping, Format};
+use crate::encode::Format;
 use crate::round::{Proxy, Query, TargetState};
 use crate::scrape::Missed;
 use crate::testing::{self, Server as Target, pool};
@@ -94,6 +94,7 @@ async fn metrics_are_a_round_and_its_answer() {
     assert_eq!(header(&head, "content-length"), whole.len().to_string());
 }
 
+#[cfg(feature = "protobuf")]
 #[tokio::test]
 async fn who_asks_for_protobuf_gets_it() {
     let server = start("a 1\n", |_| {}).await;
@@ -102,7 +103,7 @@ async fn who_asks_for_protobuf_gets_it() {
     let answer = server.ask("GET /metrics", &format!("Accept: {accept},*/*;q=0.1\r\n")).await;
     let content_type = header(&answer, "content-type");
     assert_eq!(content_type.replace("; ", ";"), accept);
-    let whole = server.proxy.peek(&Query::default(), Format::Protobuf(Escaping::Values)).unwrap();
+    let whole = server.proxy.peek(&Query::default(), Format::Protobuf(crate::encode::Escaping::Values)).unwrap();
     let exposition = crate::parse::parse(Some(content_type), &whole).unwrap();
     assert!(exposition.families.iter().any(|family| family.name == "onescrape_build_info"));
 }
@@ -117,6 +118,7 @@ async fn nothing_good_is_503_and_a_wrong_query_400() {
     assert_eq!(code(&server.get("/metrics?merge=all").await), 400);
 }
 
+#[cfg(feature = "pages")]
 #[tokio::test]
 async fn other_paths_and_methods() {
     let server = start("a 1\n", |_| {}).await;
@@ -213,6 +215,19 @@ async fn ending_lets_a_request_under_way_finish_and_idle_connections_go() {
     server.ended.await.unwrap();
 }
 
+#[cfg(not(feature = "pages"))]
+#[tokio::test]
+async fn pages_that_were_left_out_say_so() {
+    let server = start("a 1\n", |_| {}).await;
+    for path in ["/", "/explain?name=a", "/api/v1/targets"] {
+        let answer = server.get(path).await;
+        assert!(code(&answer) == 404 && answer.contains("use one with the cargo feature pages"), "{answer}");
+    }
+    let answer = server.get("/other").await;
+    assert!(answer.contains("there are /metrics, /-/healthy, /-/ready"), "{answer}");
+}
+
+#[cfg(feature = "pages")]
 #[tokio::test]
 async fn page_and_api_show_how_targets_stand() {
     let server = start("a 1\n", |config| {

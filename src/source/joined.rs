@@ -2,7 +2,7 @@
 
 use crate::config::Limits;
 use crate::encode::{FamilyView, Rendered};
-use crate::model::Labels;
+use crate::model::{Labels, sort_labels};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -51,5 +51,5 @@ pub(super) fn add_target(labels: &mut Labels<'static>, target: &str) {
         *name = Cow::Owned(free);
     }
     labels.push((Cow::Borrowed(TARGET_LABEL), Cow::Owned(target.to_string())));
-    labels.sort();
+    sort_labels(labels);
 }

@@ -136,7 +136,7 @@ fn own_exemplar(exemplar: &Exemplar<'_>) -> Exemplar<'static> {
     exemplar.clone().into_owned()
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "relabel"))]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::testing::{answer, apply, config, series};

@@ -17,3 +17,7 @@ pub use form::{Apart, Document, Unreadable};
 pub(crate) use form::{FileHead, Writer};
 pub use parts::{Part, Parts, Saved};
 pub use store::{Locked, Store};
+
+/// Whether this build has state files at all. Where it has none, none is ever configured. Unit tests
+/// have them always.
+pub(crate) const IS_IN: bool = cfg!(any(feature = "state", test));

@@ -23,8 +23,6 @@ onescrape man > /usr/share/man/man1/onescrape.1
 ```
 ";
 
-// Every command there is: the page is that of the default features.
-#[cfg(all(feature = "demo", feature = "manual"))]
 #[test]
 fn the_reference_is_what_the_program_takes() {
     let mut page = BEGINNING.to_string();
@@ -86,7 +84,6 @@ fn the_readme_names_every_flag_and_its_variable() {
 }
 
 /// bash itself completes with the script.
-#[cfg(feature = "manual")]
 #[test]
 fn bash_completes() {
     let dir = tempfile::tempdir().unwrap();
@@ -100,7 +97,6 @@ fn bash_completes() {
     assert_eq!(String::from_utf8_lossy(&told.stdout).trim(), "schema", "{}", String::from_utf8_lossy(&told.stderr));
 }
 
-#[cfg(feature = "manual")]
 #[test]
 fn the_manual_page_is_roff() {
     let page = String::from_utf8(onescrape(&["man"]).stdout).unwrap();

@@ -1,5 +1,6 @@
 //! The book under docs/, and the README: its pages hang together, the references in it are what the program says of itself, and what
 //! it shows to be typed or written is taken by the programs that it is for.
+#![cfg(all(feature = "demo", feature = "manual", feature = "tools"))] // the book is that of the default features
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test says what is wrong by panicking")]
 
 #[path = "../support/mod.rs"]

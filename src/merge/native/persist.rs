@@ -64,7 +64,7 @@ impl From<HistogramPart> for NativeHistogram {
     fn from(part: HistogramPart) -> Self {
         let joined = |at: Vec<i32>, counts: Vec<f64>| {
             let mut buckets: NativeBuckets = at.into_iter().zip(counts).collect();
-            buckets.sort_by_key(|(index, _)| *index);
+            buckets.sort_unstable_by_key(|(index, _)| *index);
             buckets
         };
         let HistogramPart { schema, zero_threshold, zero_count, count, sum, is_float, .. } = part;

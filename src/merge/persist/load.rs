@@ -12,7 +12,7 @@ use super::messages::{
 };
 use super::{Of, Order, rules_of, tag};
 use crate::model::{MetricType, Role};
-use crate::state::{Saved, Unreadable};
+use crate::state::{IS_IN, Saved, Unreadable};
 use foldhash::HashSet;
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -44,6 +44,9 @@ impl Pool {
     /// # Errors
     /// A message that makes no sense.
     pub fn load(&mut self, mut saved: Saved<'_>) -> Result<(), Unreadable> {
+        if !IS_IN {
+            return Ok(());
+        }
         let mut loading = Loading::default();
         while let Some(part) = saved.next_part()? {
             match part.tag {

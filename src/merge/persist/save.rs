@@ -11,12 +11,15 @@ use super::messages::{
     ValuesPart, VariantPart,
 };
 use super::{Of, PIECE_VALUES, nanos, rules_of, tag};
-use crate::state::Parts;
+use crate::state::{IS_IN, Parts};
 use foldhash::HashMap;
 
 impl Pool {
     /// Writes all that must outlive the process.
     pub fn save(&self, to: &mut Parts<'_>) {
+        if !IS_IN {
+            return;
+        }
         let pool = PoolPart {
             round: self.round,
             serials: self.serials,
@@ -70,7 +73,7 @@ impl Pool {
             (!text.text.is_empty()).then(said)
         };
         let mut groups: Vec<_> = self.types.groups.iter().collect();
-        groups.sort_by_key(|(name, _)| *name);
+        groups.sort_unstable_by_key(|(name, _)| *name);
         for (name, group) in groups {
             let holds = group.holds.iter().map(|(slot, hold)| HoldPart {
                 slot: u32::try_from(*slot).unwrap_or(u32::MAX),

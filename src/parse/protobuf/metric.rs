@@ -1,7 +1,7 @@
 //! One `Metric` message → the samples of a child.
 
 use super::native;
-use crate::model::{Exemplar, Family, Labels, MetricType, NativeSample, Role, Sample};
+use crate::model::{Exemplar, Family, Labels, MetricType, NativeSample, Role, Sample, sort_labels};
 use crate::protobuf::messages;
 use std::borrow::Cow;
 
@@ -156,7 +156,7 @@ fn labels_of<'a>(message: Vec<messages::LabelPair>, kind: MetricType) -> Result<
         _ => "",
     };
     let mut labels: Labels<'a> = message.into_iter().map(pair_of).collect();
-    labels.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    sort_labels(&mut labels);
     if labels.windows(2).any(|pair| matches!(pair, [a, b] if a.0 == b.0)) {
         return Err("a label name stands twice".into());
     }

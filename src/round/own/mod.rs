@@ -27,10 +27,13 @@ impl<'a> Filling<'a> {
     }
 }
 
-/// Those that have samples, children by labels. The sort is stable, so the samples of a child stay together in their order.
+/// Those that have samples, children by labels.
 fn filled<const N: usize>(families: [Filling<'_>; N]) -> impl Iterator<Item = Family<'_>> {
-    families.into_iter().map(|f| f.0).filter(|f| !f.samples.is_empty()).map(|mut family| {
-        family.samples.sort_by(|a, b| a.labels.cmp(&b.labels));
-        family
-    })
+    families.into_iter().map(|f| f.0).filter(|f| !f.samples.is_empty()).map(in_order)
+}
+
+/// The sort is stable, so the samples of a child stay together in their order.
+fn in_order(mut family: Family<'_>) -> Family<'_> {
+    family.samples.sort_by(|a, b| a.labels.cmp(&b.labels));
+    family
 }

@@ -83,6 +83,6 @@ pub(super) fn list(path: &Path, limits: &MultiprocConfig, owners: &Owners) -> Re
             file.owner = owner_of.get(&pid).copied().unwrap_or(Owner::Unseen);
         }
     }
-    files.sort_by(|a, b| (a.owner != Owner::Holds, &a.name).cmp(&(b.owner != Owner::Holds, &b.name)));
+    files.sort_unstable_by(|a, b| (a.owner != Owner::Holds, &a.name).cmp(&(b.owner != Owner::Holds, &b.name)));
     Ok(files)
 }

@@ -1,17 +1,24 @@
 //! A directory of multiprocess files as a target: listed, then offered file by file to the source, which knows what it has read
 //! already. Only what the source wants is read. Nothing is written, and nothing is remembered here but who was seen to hold a file.
 
+#[cfg(feature = "tools")]
+mod at_once;
 mod contents;
 mod frames;
 mod listing;
 mod owners;
 
+#[cfg(feature = "tools")]
+pub(crate) use at_once::{directory_contents, list_directory};
 pub use frames::replay;
 pub use listing::DirectoryFile;
 pub use owners::Owner;
 
 use super::{Body, Ended, Missed, Part, Receipt, Request, Sink};
 use crate::config::MultiprocConfig;
+use crate::source::multiproc::{IS_IN, LEFT_OUT};
+use futures::FutureExt;
+use futures::future::{BoxFuture, ready};
 use owners::Owners;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,8 +36,15 @@ impl Reading {
     }
 }
 
-/// Reads a directory: everything in it that the sink wants.
-pub(super) async fn read(path: &Path, how: &Request, sink: &mut Sink<'_>) -> Result<Body, Ended> {
+/// Reads a directory: everything in it that the sink wants. Boxed, so that a build without has no trace of it.
+pub(super) fn reading<'a>(path: &'a Path, how: &'a Request, sink: &'a mut Sink<'_>) -> BoxFuture<'a, Result<Body, Ended>> {
+    match IS_IN {
+        true => read(path, how, sink).boxed(),
+        false => ready(Err(Missed::Connect(LEFT_OUT.into()).into())).boxed(),
+    }
+}
+
+async fn read(path: &Path, how: &Request, sink: &mut Sink<'_>) -> Result<Body, Ended> {
     let reading = how.reading().clone();
     let listed = {
         let (path, reading) = (path.to_path_buf(), reading.clone());
@@ -72,22 +86,6 @@ pub(super) async fn read(path: &Path, how: &Request, sink: &mut Sink<'_>) -> Res
         None => Body { content_type: None, bytes: bytes::Bytes::new(), streamed: Some(length), date: None },
         Some(frames) => Body { content_type: None, bytes: frames.into_bytes(), streamed: None, date: None },
     })
-}
-
-/// The files of a directory that matter.
-///
-/// # Errors
-/// It can't be read, or has too many files.
-pub(crate) fn list_directory(path: &Path, limits: &MultiprocConfig) -> Result<Vec<DirectoryFile>, Missed> {
-    listing::list(path, limits, &Owners::default())
-}
-
-/// The bytes in use of a file in a directory, as far as they are within `limit`; `None` if it isn't there any more.
-///
-/// # Errors
-/// It can't be read, in words.
-pub(crate) fn directory_contents(path: &Path, file: &DirectoryFile, limit: usize) -> Result<Option<Vec<u8>>, String> {
-    contents::read(&path.join(&file.name), file, limit).map_err(|unread| unread.why)
 }
 
 /// Files with their contents, or why they can't be read.

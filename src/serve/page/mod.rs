@@ -13,6 +13,7 @@ mod spark;
 pub(super) use explanation::{explanation, unexplained};
 pub(super) use settings::Rules;
 
+use super::paths;
 use super::respond::{Response, answer, set};
 use crate::model::WideFamily;
 use crate::round::{Families, SourceReport};
@@ -21,10 +22,6 @@ use http::StatusCode;
 use http::header::{CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The style sheet's path.
-pub(super) const STYLE_PATH: &str = "/page.css";
-/// The script's path.
-pub(super) const SCRIPT_PATH: &str = "/page.js";
 /// Only our own style and script, asked for by their own paths; no frames, no forms that lead elsewhere.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; \
                       frame-ancestors 'none'";
@@ -62,7 +59,7 @@ pub(super) fn status(status: &Status<'_>) -> Response {
 /// The style sheet, or the script.
 pub(super) fn asset(path: &str) -> Response {
     match path {
-        STYLE_PATH => answer(StatusCode::OK, "text/css; charset=utf-8", include_str!("page.css")),
+        paths::STYLE => answer(StatusCode::OK, "text/css; charset=utf-8", include_str!("page.css")),
         _ => answer(StatusCode::OK, "text/javascript; charset=utf-8", include_str!("page.js")),
     }
 }

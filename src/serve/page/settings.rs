@@ -60,10 +60,15 @@ fn features() -> Vec<&'static str> {
     let all = [
         ("compression", cfg!(feature = "compression")),
         ("demo", cfg!(feature = "demo")),
+        ("discovery", cfg!(feature = "discovery")),
         ("dns", cfg!(feature = "dns")),
+        ("manual", cfg!(feature = "manual")),
+        ("multiproc", cfg!(feature = "multiproc")),
         ("protobuf", cfg!(feature = "protobuf")),
         ("relabel", cfg!(feature = "relabel")),
+        ("state", cfg!(feature = "state")),
         ("tls", cfg!(feature = "tls")),
+        ("tools", cfg!(feature = "tools")),
     ];
     let built_in: Vec<&str> = all.into_iter().filter(|(_, is_in)| *is_in).map(|(name, _)| name).collect();
     if built_in.is_empty() { vec!["no features"] } else { built_in }

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 const ONE: &[&str] = &["http://127.0.0.1:9100"];
 const TWO: &[&str] = &["http://127.0.0.1:9100", "127.0.0.1:9101"];
+#[cfg_attr(not(feature = "protobuf"), expect(dead_code, reason = "natives come in protobuf only"))]
 const PROTOBUF: Option<&str> = Some("application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited");
 const OPENMETRICS: Option<&str> = Some("application/openmetrics-text; version=1.0.0; charset=utf-8");
 
@@ -40,6 +41,7 @@ fn captured_expositions_pass_whole() {
 }
 
 /// Protobuf of the same programs passes with as many samples, and the text of it has as many lines.
+#[cfg(feature = "protobuf")]
 #[test]
 fn captured_protobuf_passes_whole() {
     for name in ["node", "prometheus", "nginx-exporter"] {
@@ -122,6 +124,7 @@ fn samples_of_a_child_stand_together_buckets_rising() {
 }
 
 /// A native histogram of one observation for each of these children, which each have a classic one, too, if `classic`.
+#[cfg_attr(not(feature = "protobuf"), expect(dead_code, reason = "natives come in protobuf only"))]
 fn natives(children: &[&str], classic: bool) -> Vec<u8> {
     let mut family = Family::new("h", MetricType::Histogram, "");
     for x in children {
@@ -139,10 +142,12 @@ fn natives(children: &[&str], classic: bool) -> Vec<u8> {
     body
 }
 
+#[cfg_attr(not(feature = "protobuf"), expect(dead_code, reason = "natives come in protobuf only"))]
 fn native_heads(source: &Exporters) -> Vec<String> {
     source.families().iter().flat_map(|family| &family.natives).map(|native| native.head.to_string()).collect()
 }
 
+#[cfg(feature = "protobuf")]
 #[test]
 fn natives_pass_with_the_label_of_their_target() {
     let mut source = exporters(TWO);
@@ -155,6 +160,7 @@ fn natives_pass_with_the_label_of_their_target() {
     assert_eq!((families.len(), families[0].natives[0].histogram.count, families[0].natives[0].exemplars.len()), (1, 1.0, 1));
 }
 
+#[cfg(feature = "protobuf")]
 #[test]
 fn natives_take_room_are_held_to_the_limits_and_pass_once() {
     let mut source = exporters(ONE);
@@ -217,6 +223,7 @@ fn limits_bound_what_is_held_and_keep_children_whole() {
     assert_eq!(source.tally().dropped, BTreeMap::from([(DropReason::LabelsMax, 1), (DropReason::LabelValueBytesMax, 1)]));
 }
 
+#[cfg(feature = "protobuf")]
 #[test]
 fn bodies_that_are_none_say_why() {
     for (content_type, body, truncated, word) in [

@@ -20,6 +20,7 @@ use crate::encode::{FamilyView, Rendered};
 use crate::merge::{Now, Tally};
 use crate::model::{Family, MetricType};
 use crate::scrape::{Missed, Part, Receipt, Scraped, replay};
+use crate::target::AddressError;
 use catalog::Catalog;
 use directory::Directory;
 use std::borrow::Cow;
@@ -29,15 +30,25 @@ pub(crate) const FILES: &str = "onescrape_multiproc_files";
 /// The states: values of the label `state`.
 pub(crate) const STATES: [&str; 4] = ["live", "unknown", "dead", "bad"];
 
+/// Whether this build reads directories at all. Unit tests do so always.
+pub(crate) const IS_IN: bool = cfg!(any(feature = "multiproc", test));
+/// Said where directories are asked of a build without them.
+pub(crate) const LEFT_OUT: &str =
+    "this onescrape was built without the files of the multiprocess mode; use one with the cargo feature multiproc";
+
 pub(super) static KIND: Kind = Kind {
     name: "multiproc",
     about: "a PROMETHEUS_MULTIPROC_DIR shared with the application, its files read directly",
     endpoints: Endpoints::Targets,
     default_path: "",
-    targets: crate::target::directory_targets,
+    targets: |text, path| match IS_IN {
+        true => crate::target::directory_targets(text, path),
+        false => Err(AddressError { text: text.into(), why: LEFT_OUT.into() }),
+    },
     accept: "*/*",
     may_stream: false,
-    build: |config| Box::new(Multiproc::new(config)),
+    // In a build without, no configuration comes so far.
+    build: if IS_IN { |config| Box::new(Multiproc::new(config)) } else { super::exporter::KIND.build },
 };
 
 struct Multiproc {

@@ -8,7 +8,7 @@ use super::status::Status;
 use super::zone::{Buckets, Zone, distinct};
 use crate::config::Limits;
 use crate::merge::{DropReason, RepairKind, Tally};
-use crate::model::{Family, Labels, MetricType, Role, Sample};
+use crate::model::{Family, Labels, MetricType, Role, Sample, sort_labels};
 use crate::source::lenient::Number;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -225,7 +225,7 @@ impl<'s> Sheet<'s> {
                 sample.labels.extend(labels.iter().cloned());
                 sample.labels.extend(self.target.map(|target| (Cow::Borrowed(TARGET_LABEL), Cow::Owned(target.to_string()))));
                 sample.labels.retain(|(_, value)| !value.is_empty());
-                sample.labels.sort();
+                sort_labels(&mut sample.labels);
                 self.families.entry(meta.name).or_insert_with(|| Family::new(meta.name, meta.kind, meta.help)).samples.push(sample);
             }
         }

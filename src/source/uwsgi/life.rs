@@ -138,7 +138,9 @@ impl Lives {
             self.past.remove(0);
         }
         let mut gone = std::mem::replace(current, next);
-        gone.workers = gone.workers.into_iter().take(PAST_WORKERS).collect();
+        while gone.workers.len() > PAST_WORKERS {
+            gone.workers.pop_last();
+        }
         self.past.push(gone);
         Change { master: Some(cause), returned: again.is_some(), workers: Vec::new() }
     }

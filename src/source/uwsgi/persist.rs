@@ -3,7 +3,7 @@
 use super::counters::{Columns, Held, Ledger, Life};
 use super::entity::Entity;
 use super::life::{self, Lives, Spawn};
-use crate::state::{Parts, Saved, Unreadable};
+use crate::state::{IS_IN, Parts, Saved, Unreadable};
 use prost::{Message, Oneof};
 
 const SERVER: u8 = 1;
@@ -106,6 +106,9 @@ struct CounterPart {
 
 /// Writes the ledger of one target.
 pub(super) fn save(stats_uri: &str, ledger: &Ledger, to: &mut Parts<'_>) {
+    if !IS_IN {
+        return;
+    }
     let Lives { current, past } = &ledger.lives;
     to.put(SERVER, &ServerPart { stats_uri: stats_uri.into(), was_seen: current.is_some() });
     past.iter().chain(current).for_each(|life| to.put(LIFE, &life_part(life)));
@@ -117,6 +120,9 @@ pub(super) fn save(stats_uri: &str, ledger: &Ledger, to: &mut Parts<'_>) {
 
 /// The ledgers of all targets that were written.
 pub(super) fn load(mut saved: Saved<'_>) -> Result<Vec<(String, Ledger)>, Unreadable> {
+    if !IS_IN {
+        return Ok(Vec::new());
+    }
     let mut all: Vec<(ServerPart, Ledger)> = Vec::new();
     while let Some(part) = saved.next_part()? {
         if part.tag == SERVER {

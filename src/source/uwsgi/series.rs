@@ -94,7 +94,11 @@ fn totals<N>(metas: impl Iterator<Item = &'static Meta>, zero: N) -> BTreeMap<&'
 where
     N: Copy,
 {
-    metas.filter(|meta| meta.total.is_some()).map(|meta| (meta.name, (meta, zero))).collect()
+    let mut totals = BTreeMap::new();
+    for meta in metas.filter(|meta| meta.total.is_some()) {
+        totals.insert(meta.name, (meta, zero));
+    }
+    totals
 }
 
 fn push_total(sheet: &mut Sheet<'_>, meta: &Meta, kind: MetricType, sum: f64) {
