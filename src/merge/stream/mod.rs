@@ -4,6 +4,7 @@
 //! back ([`FeedError::SecondLook`]) to be read whole.
 
 mod learn;
+mod number;
 mod quick;
 mod reader;
 
@@ -17,7 +18,8 @@ use crate::config::BoundsPolicy;
 use crate::parse::{EOF, ParseError, Tail, is_openmetrics, is_protobuf, tail_of};
 use learn::Learn;
 use memchr::{memchr, memrchr};
-use quick::{head_before_value, likely_head, quick_number};
+use number::quick_number;
+use quick::{head_before_value, likely_head};
 use std::sync::Arc;
 
 /// Why a body can't be read on as it comes.
