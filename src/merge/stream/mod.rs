@@ -41,7 +41,9 @@ impl Pool {
         let dialect = if is_openmetrics(content_type) { Dialect::OpenMetrics } else { Dialect::Text };
         self.inbox[slot] = None;
         self.readers[slot] = None;
-        let staged = self.begin_staging();
+        let mut staged = self.begin_staging();
+        // As many start times as in the body before, at once.
+        staged.created.reserve(self.slots[slot].current().map_or(0, |record| record.created.as_slice().len()));
         self.readers[slot] = Some(Reader::new(dialect, self.layouts[dialect as usize].generation, staged));
         true
     }

@@ -16,7 +16,7 @@ const EXPONENT_SHIFT: u32 = 52;
 const EXPONENT_BIAS: u64 = 1023;
 
 /// Powers of ten that 64 bits hold.
-const INTEGER_POWERS: [u64; 20] = {
+static INTEGER_POWERS: [u64; 20] = {
     let mut powers = [1; 20];
     let mut at = 1;
     while at < powers.len() {
@@ -27,7 +27,7 @@ const INTEGER_POWERS: [u64; 20] = {
 };
 
 /// Powers of ten that are exact as `f64`.
-const EXACT_POWERS: [f64; 23] = [
+static EXACT_POWERS: [f64; 23] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 ];
 

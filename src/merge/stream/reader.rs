@@ -193,8 +193,8 @@ impl Reader {
     fn jump(&mut self, layout: &Layout, heads: &Heads, data: &[u8]) -> usize {
         let mut rest = data;
         let mut at_once = 1;
+        let mut ahead = [(0, 0, 0); LOOKED_UP_AT_ONCE];
         while self.is_lost {
-            let mut ahead = [(0, 0, 0); LOOKED_UP_AT_ONCE];
             let mut count = 0;
             let mut unseen = rest;
             for place in ahead.iter_mut().take(at_once) {
@@ -205,7 +205,7 @@ impl Reader {
                 unseen = behind.get(1..).unwrap_or_default();
                 count += 1;
             }
-            for (head, length, hash) in ahead.into_iter().take(count) {
+            for (head, length, hash) in ahead.iter().copied().take(count) {
                 match self.take_looked_up(layout, heads, rest, head, hash) {
                     true => rest = rest.get(length..).unwrap_or_default(),
                     false => return data.len() - rest.len(),
