@@ -88,7 +88,7 @@ impl Digits {
             self.integer = self.integer.wrapping_mul(INTEGER_POWERS[length]).wrapping_add(u64::from(digits));
             self.count += length;
             bytes = bytes.get(length..)?;
-            if length < BLOCK {
+            if length < BLOCK || !bytes.first()?.is_ascii_digit() {
                 return Some(bytes);
             }
         }

@@ -162,8 +162,9 @@ impl Reader {
     fn run_of_samples<'d>(&mut self, layout: &Layout, heads: &Heads, mut rest: &'d [u8]) -> &'d [u8] {
         let Staged { values, created, samples, .. } = &mut self.staged;
         let values = values.entries();
+        let (mut next, mut last) = (self.next, self.last);
         let mut read = 0;
-        while let Some(known) = layout.line(self.next)
+        while let Some(known) = layout.line(next)
             && let Some(behind) = behind(rest, heads.bytes(known.head)).and_then(|behind| behind.strip_prefix(b" "))
             && let Some((value, length)) = quick_number(behind)
         {
@@ -180,9 +181,9 @@ impl Reader {
             }
             read += 1;
             rest = behind.get(length..).unwrap_or_default();
-            self.last = Some(self.next);
-            self.next = known.next;
+            (last, next) = (Some(next), known.next);
         }
+        (self.last, self.next) = (last, next);
         self.lines += read;
         *samples += read;
         rest
