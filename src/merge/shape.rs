@@ -106,3 +106,84 @@ impl Total {
         self.0.checked_sub(Self::PLAIN.0).filter(|back| *back > 0).map(usize::from)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::column::ABSENT;
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What a series hangs on.
+    #[derive(Debug, Clone, Copy)]
+    enum Rule {
+        Free,
+        Total,
+        Odd,
+        AtLeast(usize),
+        Equal(usize),
+    }
+
+    impl Rule {
+        fn shape(self) -> Shape {
+            match self {
+                Self::Free => Shape::FREE,
+                Self::Total => Shape::TOTAL,
+                Self::Odd => Shape::ODD,
+                Self::AtLeast(back) => Shape::at_least(back as u32),
+                Self::Equal(back) => Shape::equal(back as u32),
+            }
+        }
+
+        /// The rule in plain words.
+        fn allows(self, at: usize, new: &[f64], last: &[f64]) -> bool {
+            let (value, last) = (new[at], last[at]);
+            let grows = value >= last && value < f64::INFINITY;
+            let is_kept = match self {
+                Self::Free => true,
+                Self::Total => grows,
+                Self::Odd => false,
+                Self::AtLeast(back) => grows && back > 0 && value >= new[at - back],
+                Self::Equal(back) => grows && back > 0 && value == new[at - back],
+            };
+            is_absent(value) == is_absent(last) && (is_absent(value) || is_kept)
+        }
+    }
+
+    fn value() -> impl Strategy<Value = f64> {
+        prop_oneof![6 => Just(1.0), 3 => Just(2.0), 2 => Just(ABSENT), 1 => Just(f64::NAN), 1 => Just(f64::INFINITY), 1 => Just(0.0)]
+    }
+
+    fn rule(at: usize) -> impl Strategy<Value = Rule> {
+        let back = 0..=at.min(7);
+        prop_oneof![
+            2 => Just(Rule::Free),
+            2 => Just(Rule::Total),
+            1 => Just(Rule::Odd),
+            6 => back.clone().prop_map(Rule::AtLeast),
+            3 => back.prop_map(Rule::Equal),
+        ]
+    }
+
+    fn columns() -> impl Strategy<Value = (Vec<Rule>, Vec<f64>, Vec<f64>)> {
+        (0usize..6).prop_flat_map(|n| {
+            let rules: Vec<_> = (0..n).map(rule).collect();
+            (rules, prop::collection::vec(value(), n), prop::collection::vec(value(), n))
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 1024, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn columns_are_judged_as_each_series_on_its_own((rules, new, last) in columns()) {
+            let shapes: Vec<Shape> = rules.iter().map(|rule| rule.shape()).collect();
+            let each = rules.iter().enumerate().all(|(at, rule)| rule.allows(at, &new, &last));
+            prop_assert_eq!(all_allow(&shapes, &new, &last), each);
+        }
+    }
+
+    #[test]
+    fn what_is_too_far_is_odd() {
+        assert_eq!((Shape::at_least(8), Shape::equal(0), Shape::at_least(300)), (Shape::ODD, Shape::ODD, Shape::ODD));
+    }
+}
