@@ -44,6 +44,16 @@ pub(crate) struct Reader {
     pub traces: Traces,
 }
 
+/// A line that will be looked up.
+#[derive(Clone, Copy, Default)]
+struct Ahead<'d> {
+    head: &'d [u8],
+    value: f64,
+    /// Of the whole line.
+    length: usize,
+    hash: u64,
+}
+
 impl Reader {
     /// At the beginning of a body.
     pub fn new(dialect: Dialect, generation: u64, staged: Staged) -> Self {
@@ -190,27 +200,25 @@ impl Reader {
     }
 
     /// Reads series by looking each up, until one is again what was expected; returns how many bytes that were. Some at a time: first
-    /// all are hashed, then all are looked up, so that the processor can wait for many places in memory at once.
+    /// all are hashed and their values read, then all are looked up, so that the processor can wait for many places in memory at once.
     fn jump(&mut self, layout: &Layout, heads: &Heads, data: &[u8]) -> usize {
         let mut rest = data;
         let mut at_once = 1;
-        let mut ahead = [(0, 0, 0); LOOKED_UP_AT_ONCE];
+        let mut ahead = [Ahead::default(); LOOKED_UP_AT_ONCE];
         while self.is_lost {
             let mut count = 0;
             let mut unseen = rest;
             for place in ahead.iter_mut().take(at_once) {
-                let Some(end) = memchr(b'\n', unseen).filter(|_| unseen.first() != Some(&b'#')) else { break };
-                let (line, behind) = unseen.split_at(end);
-                let Some(head) = head_before_value(line) else { break };
-                *place = (head.len(), line.len() + 1, layout.hash(self.block, head));
-                unseen = behind.get(1..).unwrap_or_default();
+                let Some(line) = self.look_ahead(layout, unseen) else { break };
+                unseen = unseen.get(line.length..).unwrap_or_default();
+                *place = line;
                 count += 1;
             }
-            for (head, length, hash) in ahead.iter().copied().take(count) {
-                match self.take_looked_up(layout, heads, rest, head, hash) {
-                    true => rest = rest.get(length..).unwrap_or_default(),
-                    false => return data.len() - rest.len(),
+            for line in ahead.iter().take(count) {
+                if !self.take_looked_up(layout, heads, line) {
+                    return data.len() - rest.len();
                 }
+                rest = rest.get(line.length..).unwrap_or_default();
                 if !self.is_lost {
                     return data.len() - rest.len();
                 }
@@ -223,18 +231,25 @@ impl Reader {
         data.len() - rest.len()
     }
 
-    /// Takes the sample whose line `data` begins with, if its head, of this length and hash, is known and only a number stands behind.
+    /// The line that `data` begins with, if it is a head and a number.
     #[inline]
-    fn take_looked_up(&mut self, layout: &Layout, heads: &Heads, data: &[u8], head: usize, hash: u64) -> bool {
-        let Some((head, value)) = data.split_at_checked(head) else { return false };
-        let Some((id, known)) = layout.find_hashed(heads, hash, self.block, head) else { return false };
-        let Some((value, _)) = value.get(1..).and_then(quick_number) else { return false };
+    fn look_ahead<'d>(&self, layout: &Layout, data: &'d [u8]) -> Option<Ahead<'d>> {
+        let end = memchr(b'\n', data).filter(|_| data.first() != Some(&b'#'))?;
+        let head = head_before_value(data.get(..end)?)?;
+        let (value, _) = quick_number(data.get(head.len() + 1..)?)?;
+        Some(Ahead { head, value, length: end + 1, hash: layout.hash(self.block, head) })
+    }
+
+    /// Takes the sample of a line, if its head is known.
+    #[inline]
+    fn take_looked_up(&mut self, layout: &Layout, heads: &Heads, line: &Ahead<'_>) -> bool {
+        let Some((id, known)) = layout.find_hashed(heads, line.hash, self.block, line.head) else { return false };
         match known.what {
             What::Series(series) => match self.staged.values.place(series) {
-                Some(place) if is_absent(*place) => *place = value,
+                Some(place) if is_absent(*place) => *place = line.value,
                 _ => return false,
             },
-            What::Created(child) => self.staged.created.set(child, value),
+            What::Created(child) => self.staged.created.set(child, line.value),
             _ => return false,
         }
         self.staged.samples += 1;
