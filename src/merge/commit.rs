@@ -4,6 +4,7 @@ use super::catalog::{Child, ChildId, SeriesId, VariantId};
 use super::column::{ABSENT, Column, fold, is_absent};
 use super::native;
 use super::pool::{Pool, is_total};
+use super::shape::all_allow;
 use super::slot::{Entrance, LeftOut, Record};
 use super::stage::{SAME_CREATED_SECONDS, Staged, child_fell, created_moved};
 use super::types::Verdict;
@@ -42,11 +43,7 @@ impl Pool {
         staged.values.reserve(columns);
         record.last.reserve(columns);
         let (new, last) = (staged.values.as_slice(), record.last.as_slice());
-        let mut fits = new.len() == last.len();
-        for (at, ((shape, last), value)) in self.catalog.shapes().iter().zip(last).zip(new).enumerate() {
-            let (gone, was_gone) = (is_absent(*value), is_absent(*last));
-            fits &= (gone & was_gone) | (!gone & !was_gone & shape.allows(new, at, *last));
-        }
+        let fits = new.len() == last.len() && all_allow(self.catalog.shapes(), new, last);
         if !fits || !same_created(&staged.created, &record.created) {
             return false;
         }

@@ -188,14 +188,15 @@ impl Layout {
 
     /// Finds a line by its block (0 for comment lines) and head.
     pub fn find(&self, heads: &Heads, block: BlockId, head: &[u8]) -> Option<LineId> {
-        self.find_hashed(heads, self.hash(block, head), block, head)
+        self.find_hashed(heads, self.hash(block, head), block, head).map(|(id, _)| id)
     }
 
     /// The same with its [`hash`](Self::hash) at hand.
     #[inline]
-    pub fn find_hashed(&self, heads: &Heads, hash: u64, block: BlockId, head: &[u8]) -> Option<LineId> {
-        let same = |id: &LineId| self.lines.get(*id as usize).is_some_and(|l| l.block == block && equal(heads.bytes(l.head), head));
-        self.table.find(hash, same).copied()
+    pub fn find_hashed(&self, heads: &Heads, hash: u64, block: BlockId, head: &[u8]) -> Option<(LineId, &Known)> {
+        let same = |id: &LineId| self.line(*id).is_some_and(|l| l.block == block && equal(heads.bytes(l.head), head));
+        let id = *self.table.find(hash, same)?;
+        Some((id, self.line(id)?))
     }
 
     /// Learns a line that came behind `after`; one that is known gets its new meaning.

@@ -10,59 +10,91 @@ use std::borrow::Cow;
 
 /// Whether `name` is `[a-zA-Z_:][a-zA-Z0-9_:]*`.
 pub fn is_legacy_metric_name(name: &str) -> bool {
-    let ok = |b: u8, first: bool| b.is_ascii_alphabetic() || b == b'_' || b == b':' || (!first && b.is_ascii_digit());
-    !name.is_empty() && name.bytes().enumerate().all(|(i, b)| ok(b, i == 0))
+    // All bytes in step: names are short, and nearly all are legacy ones.
+    name.bytes().next().is_some_and(|first| !first.is_ascii_digit()) && name.bytes().fold(true, |all, b| all & is_legacy_byte(b))
 }
 
 /// Whether `name` is `[a-zA-Z_][a-zA-Z0-9_]*`.
 pub fn is_legacy_label_name(name: &str) -> bool {
-    is_legacy_metric_name(name) && !name.contains(':')
+    is_legacy_metric_name(name) && !name.bytes().fold(false, |any, b| any | (b == b':'))
+}
+
+/// Whether a legacy metric name may have the byte.
+const fn is_legacy_byte(byte: u8) -> bool {
+    let letter = (byte | b' ').wrapping_sub(b'a') < 26;
+    let digit = byte.wrapping_sub(b'0') < 10;
+    letter | digit | (byte == b'_') | (byte == b':')
 }
 
 /// The name on the sample line of `role` in a family with this canonical name and type.
-pub fn sample_name<'n>(family: &'n str, kind: MetricType, role: Role) -> Cow<'n, str> {
+pub fn sample_name(family: &str, kind: MetricType, role: Role) -> Cow<'_, str> {
+    match name_parts(family, kind, role) {
+        (name, "") => Cow::Borrowed(name),
+        (stem, suffix) => Cow::Owned([stem, suffix].concat()),
+    }
+}
+
+/// The same in two parts, of which the second is a suffix or nothing.
+fn name_parts(family: &str, kind: MetricType, role: Role) -> (&str, &'static str) {
     let suffix = match (kind, role) {
-        (_, Role::Value | Role::Quantile(_)) => return Cow::Borrowed(family),
+        (_, Role::Value | Role::Quantile(_)) => "",
         (_, Role::Bucket(_)) => "_bucket",
         (MetricType::GaugeHistogram, Role::Count) => "_gcount",
         (MetricType::GaugeHistogram, Role::Sum) => "_gsum",
         (_, Role::Count) => "_count",
         (_, Role::Sum) => "_sum",
-        (_, Role::Created) => return Cow::Owned(format!("{}_created", family.strip_suffix("_total").unwrap_or(family))),
+        (_, Role::Created) => return (family.strip_suffix("_total").unwrap_or(family), "_created"),
     };
-    Cow::Owned(format!("{family}{suffix}"))
+    (family, suffix)
 }
 
 /// The canonical head of a sample, for example `http_seconds_bucket{view="index",le="0.5"}`.
 pub fn sample_head<K: AsRef<str>, V: AsRef<str>>(family: &str, kind: MetricType, role: Role, labels: &[(K, V)]) -> String {
-    let mut head = String::with_capacity(64);
     let extra = match role {
         Role::Bucket(bound) => Some(("le", bound)),
         Role::Quantile(quantile) => Some(("quantile", quantile)),
         _ => None,
     };
-    push_head(&mut head, &sample_name(family, kind, role), labels, extra);
-    head
+    head_of(name_parts(family, kind, role), labels, extra)
 }
 
 /// The canonical head of a child: its family's name and labels, without `le` and `quantile`.
 pub fn child_head<K: AsRef<str>, V: AsRef<str>>(family: &str, labels: &[(K, V)]) -> String {
-    let mut head = String::with_capacity(64);
-    push_head(&mut head, family, labels, None);
+    head_of((family, ""), labels, None)
+}
+
+/// Bytes of a head beside names and values: quotes, `=` and `,` of each label; braces, and a label with a number.
+const LABEL_SPARE: usize = 4;
+const HEAD_SPARE: usize = 40;
+
+fn head_of<K: AsRef<str>, V: AsRef<str>>(name: (&str, &str), labels: &[(K, V)], extra: Option<(&str, f64)>) -> String {
+    let pairs: usize = labels.iter().map(|(k, v)| k.as_ref().len() + v.as_ref().len() + LABEL_SPARE).sum();
+    let mut head = String::with_capacity(name.0.len() + name.1.len() + pairs + HEAD_SPARE);
+    push_head(&mut head, name, labels, extra);
     head
 }
 
-fn push_head<K: AsRef<str>, V: AsRef<str>>(out: &mut String, name: &str, labels: &[(K, V)], extra: Option<(&str, f64)>) {
-    let legacy = is_legacy_metric_name(name);
+/// `stem` and `suffix`: the two parts of the name.
+fn push_head<K: AsRef<str>, V: AsRef<str>>(
+    out: &mut String,
+    (stem, suffix): (&str, &str),
+    labels: &[(K, V)],
+    extra: Option<(&str, f64)>,
+) {
+    // A suffix is a legacy name itself.
+    let legacy = is_legacy_metric_name(stem) || (stem.is_empty() && !suffix.is_empty());
     if legacy {
-        out.push_str(name);
+        out.push_str(stem);
+        out.push_str(suffix);
         if labels.is_empty() && extra.is_none() {
             return;
         }
         out.push('{');
     } else {
-        out.push('{');
-        push_quoted(out, name);
+        out.push_str("{\"");
+        push_escaped(out, stem, true);
+        out.push_str(suffix);
+        out.push('"');
     }
     let mut first = legacy;
     let mut comma = |out: &mut String| {
@@ -112,6 +144,10 @@ pub(crate) fn push_quoted<S: TextSink>(out: &mut S, text: &str) {
 
 /// Writes `text` with `\` and line feed escaped, and `"` if `quotes`.
 pub(crate) fn push_escaped<S: TextSink>(out: &mut S, text: &str, quotes: bool) {
+    // Hardly any text has something to escape.
+    if memchr::memchr3(b'\\', b'"', b'\n', text.as_bytes()).is_none() {
+        return out.push_text(text);
+    }
     for part in text.split_inclusive(['\\', '"', '\n']) {
         let (plain, escaped) = match part.as_bytes().last() {
             Some(b'\\') => (part.strip_suffix('\\'), "\\\\"),
@@ -220,6 +256,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn legacy_names_are_told_byte_by_byte() {
+        for byte in 0..128 {
+            let (byte, text) = (char::from(byte), format!("a{}", char::from(byte)));
+            assert_eq!(is_legacy_metric_name(&text), byte.is_ascii_alphanumeric() || "_:".contains(byte), "{text:?}");
+            assert_eq!(is_legacy_label_name(&text), byte.is_ascii_alphanumeric() || byte == '_', "{text:?}");
+            assert_eq!(is_legacy_label_name(&text[1..]), byte.is_ascii_alphabetic() || byte == '_', "{byte:?}");
+        }
+        for odd in ["", "9a", "aä", "métrica", "a-b"] {
+            assert!(!is_legacy_metric_name(odd), "{odd:?}");
+        }
+    }
+
+    #[test]
     fn heads_are_canonical() {
         let none: [(&str, &str); 0] = [];
         let h = |name, kind, role, labels: &[(&str, &str)]| sample_head(name, kind, role, labels);
@@ -254,6 +303,8 @@ mod tests {
             }
         }
         assert_eq!(h("a_total", MetricType::Counter, Role::Created, &none), "a_created");
+        assert_eq!(h("_total", MetricType::Counter, Role::Created, &none), "_created");
+        assert_eq!(h("a b\"", MetricType::Histogram, Role::Count, &none), r#"{"a b\"_count"}"#);
         assert_eq!(h("a.b", MetricType::Gauge, Role::Value, &[("c.d", "\"\\\n")]), "{\"a.b\",\"c.d\"=\"\\\"\\\\\\n\"}");
     }
 }

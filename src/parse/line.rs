@@ -63,8 +63,19 @@ const fn is_label_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-const fn is_name_byte(byte: u8) -> bool {
-    is_label_byte(byte) || byte == b':'
+/// Bytes of a metric name without quotes.
+static NAME_BYTES: [bool; 256] = {
+    let mut are = [false; 256];
+    let mut byte = 0;
+    while byte < are.len() {
+        are[byte] = is_label_byte(byte as u8) || byte as u8 == b':';
+        byte += 1;
+    }
+    are
+};
+
+fn is_name_byte(byte: u8) -> bool {
+    NAME_BYTES[usize::from(byte)]
 }
 
 impl<'a> Cursor<'a> {

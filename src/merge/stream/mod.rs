@@ -4,6 +4,7 @@
 //! back ([`FeedError::SecondLook`]) to be read whole.
 
 mod learn;
+mod number;
 mod quick;
 mod reader;
 
@@ -17,7 +18,8 @@ use crate::config::BoundsPolicy;
 use crate::parse::{EOF, ParseError, Tail, is_openmetrics, is_protobuf, tail_of};
 use learn::Learn;
 use memchr::{memchr, memrchr};
-use quick::{head_before_value, likely_head, quick_number};
+use number::quick_number;
+use quick::{head_before_value, likely_head};
 use std::sync::Arc;
 
 /// Why a body can't be read on as it comes.
@@ -39,7 +41,9 @@ impl Pool {
         let dialect = if is_openmetrics(content_type) { Dialect::OpenMetrics } else { Dialect::Text };
         self.inbox[slot] = None;
         self.readers[slot] = None;
-        let staged = self.begin_staging();
+        let mut staged = self.begin_staging();
+        // As many start times as in the body before, at once.
+        staged.created.reserve(self.slots[slot].current().map_or(0, |record| record.created.as_slice().len()));
         self.readers[slot] = Some(Reader::new(dialect, self.layouts[dialect as usize].generation, staged));
         true
     }

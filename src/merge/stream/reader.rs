@@ -1,7 +1,8 @@
 //! A body being read: lines that are known, in the order expected or in another.
 
-use super::quick::{behind, head_before_value, quick_number};
-use crate::merge::catalog::{Catalog, ChildId, SeriesId, VariantId};
+use super::number::quick_number;
+use super::quick::{behind, head_before_value};
+use crate::merge::catalog::{Catalog, VariantId};
 use crate::merge::column::is_absent;
 use crate::merge::heads::Heads;
 use crate::merge::layout::{BlockId, Dialect, Layout, LineId, What};
@@ -41,6 +42,16 @@ pub(crate) struct Reader {
     pub contradicts: bool,
     /// What relabelling wants to know of the body.
     pub traces: Traces,
+}
+
+/// A line that will be looked up.
+#[derive(Clone, Copy, Default)]
+struct Ahead<'d> {
+    head: &'d [u8],
+    value: f64,
+    /// Of the whole line.
+    length: usize,
+    hash: u64,
 }
 
 impl Reader {
@@ -135,90 +146,81 @@ impl Reader {
         self.next = layout.line(id).map_or(0, |l| l.next);
     }
 
-    fn put_plain(&mut self, series: SeriesId, value: f64) -> bool {
-        match self.staged.values.place(series) {
-            Some(place) if is_absent(*place) => *place = value,
-            _ => return false,
-        }
-        self.staged.samples += 1;
-        true
-    }
-
-    fn put_created(&mut self, child: ChildId, value: f64) {
-        self.staged.created.set(child, value);
-        self.staged.samples += 1;
-    }
-
     /// Reads lines as long as they are the ones expected; returns how many bytes that were.
     fn run(&mut self, layout: &Layout, heads: &Heads, data: &[u8]) -> usize {
-        let mut at = 0;
-        while let Some(known) = layout.line(self.next) {
-            let head = known.head.length();
-            let Some(rest) = data.get(at..).and_then(|d| behind(d, heads.bytes(known.head))) else { break };
-            match (known.what, rest.first()) {
-                (What::Series(series), Some(b' ')) => {
-                    let Some((value, length)) = quick_number(&rest[1..]) else { break };
-                    if !self.put_plain(series, value) {
-                        break;
-                    }
-                    at += head + 1 + length;
+        let mut rest = self.run_of_samples(layout, heads, data);
+        while let Some(known) = layout.line(self.next)
+            && let Some(behind) = behind(rest, heads.bytes(known.head)).and_then(|behind| behind.strip_prefix(b"\n"))
+        {
+            match known.what {
+                What::Type(block) if !self.enter(layout, block) => {
+                    self.contradicts = true;
+                    break;
                 }
-                (What::Created(child), Some(b' ')) => {
-                    let Some((value, length)) = quick_number(&rest[1..]) else { break };
-                    self.put_created(child, value);
-                    at += head + 1 + length;
-                }
-                (What::Type(block), Some(b'\n')) => {
-                    if !self.enter(layout, block) {
-                        self.contradicts = true;
-                        break;
-                    }
-                    self.steps.push(self.next);
-                    at += head + 1;
-                }
-                (What::Help(_) | What::Unit(_), Some(b'\n')) => {
-                    self.steps.push(self.next);
-                    at += head + 1;
-                }
+                What::Type(_) | What::Help(_) | What::Unit(_) => self.steps.push(self.next),
                 _ => break,
             }
             self.lines += 1;
             self.last = Some(self.next);
             self.next = known.next;
+            rest = self.run_of_samples(layout, heads, behind);
         }
-        at
+        data.len() - rest.len()
+    }
+
+    /// Reads samples as long as they are the ones expected; returns what stands behind them.
+    fn run_of_samples<'d>(&mut self, layout: &Layout, heads: &Heads, mut rest: &'d [u8]) -> &'d [u8] {
+        let Staged { values, created, samples, .. } = &mut self.staged;
+        let values = values.entries();
+        let (mut next, mut last) = (self.next, self.last);
+        let mut read = 0;
+        while let Some(known) = layout.line(next)
+            && let Some(behind) = behind(rest, heads.bytes(known.head)).and_then(|behind| behind.strip_prefix(b" "))
+            && let Some((value, length)) = quick_number(behind)
+        {
+            match known.what {
+                What::Series(series) => match values.get_mut(series as usize) {
+                    Some(place) if is_absent(*place) => *place = value,
+                    _ => break,
+                },
+                What::Created(child) => match created.place(child) {
+                    Some(place) => *place = value,
+                    None => created.set(child, value),
+                },
+                _ => break,
+            }
+            read += 1;
+            rest = behind.get(length..).unwrap_or_default();
+            (last, next) = (Some(next), known.next);
+        }
+        (self.last, self.next) = (last, next);
+        self.lines += read;
+        *samples += read;
+        rest
     }
 
     /// Reads series by looking each up, until one is again what was expected; returns how many bytes that were. Some at a time: first
-    /// all are hashed, then all are looked up, so that the processor can wait for many places in memory at once.
+    /// all are hashed and their values read, then all are looked up, so that the processor can wait for many places in memory at once.
     fn jump(&mut self, layout: &Layout, heads: &Heads, data: &[u8]) -> usize {
-        let (mut at, mut at_once) = (0, 1);
+        let mut rest = data;
+        let mut at_once = 1;
+        let mut ahead = [Ahead::default(); LOOKED_UP_AT_ONCE];
         while self.is_lost {
-            let mut ahead = [(&[][..], 0, 0); LOOKED_UP_AT_ONCE];
             let mut count = 0;
-            let mut rest = data.get(at..).unwrap_or_default();
+            let mut unseen = rest;
             for place in ahead.iter_mut().take(at_once) {
-                let Some(end) = memchr(b'\n', rest).filter(|_| rest.first() != Some(&b'#')) else { break };
-                let (line, behind) = rest.split_at(end + 1);
-                let Some(head) = head_before_value(line) else { break };
-                *place = (line, head.len(), layout.hash(self.block, head));
-                rest = behind;
+                let Some(line) = self.look_ahead(layout, unseen) else { break };
+                unseen = unseen.get(line.length..).unwrap_or_default();
+                *place = line;
                 count += 1;
             }
-            for (line, length, hash) in ahead.into_iter().take(count) {
-                let (head, value) = line.split_at(length);
-                let known = layout.find_hashed(heads, hash, self.block, head).and_then(|id| Some((id, layout.line(id)?)));
-                let Some(((id, known), (value, _))) = known.zip(value.get(1..).and_then(quick_number)) else { return at };
-                match known.what {
-                    What::Series(series) if self.put_plain(series, value) => {}
-                    What::Created(child) => self.put_created(child, value),
-                    _ => return at,
+            for line in ahead.iter().take(count) {
+                if !self.take_looked_up(layout, heads, line) {
+                    return data.len() - rest.len();
                 }
-                self.lines += 1;
-                self.step(id, known.next);
-                at += line.len();
+                rest = rest.get(line.length..).unwrap_or_default();
                 if !self.is_lost {
-                    return at;
+                    return data.len() - rest.len();
                 }
             }
             if count < at_once {
@@ -226,6 +228,33 @@ impl Reader {
             }
             at_once = (at_once * 2).min(LOOKED_UP_AT_ONCE);
         }
-        at
+        data.len() - rest.len()
+    }
+
+    /// The line that `data` begins with, if it is a head and a number.
+    #[inline]
+    fn look_ahead<'d>(&self, layout: &Layout, data: &'d [u8]) -> Option<Ahead<'d>> {
+        let end = memchr(b'\n', data).filter(|_| data.first() != Some(&b'#'))?;
+        let head = head_before_value(data.get(..end)?)?;
+        let (value, _) = quick_number(data.get(head.len() + 1..)?)?;
+        Some(Ahead { head, value, length: end + 1, hash: layout.hash(self.block, head) })
+    }
+
+    /// Takes the sample of a line, if its head is known.
+    #[inline]
+    fn take_looked_up(&mut self, layout: &Layout, heads: &Heads, line: &Ahead<'_>) -> bool {
+        let Some((id, known)) = layout.find_hashed(heads, line.hash, self.block, line.head) else { return false };
+        match known.what {
+            What::Series(series) => match self.staged.values.place(series) {
+                Some(place) if is_absent(*place) => *place = line.value,
+                _ => return false,
+            },
+            What::Created(child) => self.staged.created.set(child, line.value),
+            _ => return false,
+        }
+        self.staged.samples += 1;
+        self.lines += 1;
+        self.step(id, known.next);
+        true
     }
 }
