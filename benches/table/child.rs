@@ -11,6 +11,8 @@ pub const ROLE: &str = "role";
 pub const WORKERS: &str = "workers";
 /// Reads every worker and throws all away.
 pub const DISCARD: &str = "discard";
+/// Reads every worker as we do, through the HTTP library, and throws all away.
+pub const LIBRARY: &str = "library";
 /// Reads every worker as a program around `prometheus-parse` would.
 pub const PARSE: &str = "prometheus-parse";
 
@@ -20,6 +22,7 @@ pub fn play(arguments: &[String]) {
     match role.as_str() {
         WORKERS => fake_workers::serve(arguments),
         DISCARD => readers::run(arguments, readers::Way::Discard),
+        LIBRARY => readers::run(arguments, readers::Way::Library),
         PARSE => readers::run(arguments, readers::Way::PrometheusParse),
         unknown => panic!("unknown role {unknown}"),
     }

@@ -2,6 +2,10 @@
 
 use super::child::{Child, answer, cpu};
 use super::prometheus_parse_way::Sums;
+use onescrape::config::SourceConfig;
+use onescrape::scrape::{Part, ProcessId, Receipt, Request, scrape_into};
+use onescrape::source::KINDS;
+use onescrape::target::http_targets;
 use std::cell::RefCell;
 use std::io;
 use std::time::{Duration, Instant};
@@ -10,6 +14,8 @@ use tokio::net::TcpStream;
 
 /// What is read at once.
 const BUFFER_BYTES: usize = 64 << 10;
+/// Longer than any read takes.
+const DEADLINE: Duration = Duration::from_secs(60);
 /// Reads every worker once.
 const SCRAPE: &str = "scrape";
 
@@ -18,6 +24,8 @@ const SCRAPE: &str = "scrape";
 pub enum Way {
     /// Nothing: the least that a scrape can cost.
     Discard,
+    /// Nothing either, but read by our own scrape: HTTP by a library, a deadline, typed outcomes.
+    Library,
     /// What a program around `prometheus-parse` does: parse, sum in a map, print.
     PrometheusParse,
 }
@@ -62,6 +70,21 @@ async fn scrape(ports: &[u16], way: Way) -> io::Result<usize> {
             let each = ports.iter().map(|port| get(*port, &buffer, |bytes| *total.borrow_mut() += bytes.len()));
             futures::future::try_join_all(each).await?;
             Ok(total.into_inner())
+        }
+        Way::Library => {
+            let targets: Vec<_> = ports
+                .iter()
+                .map(|port| http_targets(&format!("127.0.0.1:{port}"), "/metrics").expect("no target").remove(0))
+                .collect();
+            let source = SourceConfig::new("workers", KINDS[0], Vec::new());
+            let how = Request::new(&source, &ProcessId::random()).expect("no request");
+            let deadline = tokio::time::Instant::now() + DEADLINE;
+            let each = targets.iter().map(async |target| {
+                let mut sink = |_: Part<'_>| Ok(Receipt::Taken);
+                let body = scrape_into(target, &how, deadline, &mut sink).await.result.map_err(io::Error::other)?;
+                Ok::<_, io::Error>(body.streamed.unwrap_or(0))
+            });
+            Ok(futures::future::try_join_all(each).await?.iter().sum())
         }
         Way::PrometheusParse => {
             let sums = RefCell::new(Sums::default());

@@ -1,6 +1,6 @@
 //! Whole scrapes over loopback, by the program itself, beside readers that do the least or the obvious.
 
-use super::child::{DISCARD, PARSE};
+use super::child::{DISCARD, LIBRARY, PARSE};
 use super::fake_workers::Workers;
 use super::proxy::{Proxy, flags};
 use super::readers::Reader;
@@ -28,11 +28,12 @@ pub fn section(report: &mut Report) {
     for size in SIZES {
         let mut workers = Workers::start(size.0, size.1);
         let proxy = Proxy::start(&workers.ports);
-        let (mut discard, mut obvious) = (Reader::start(DISCARD, &workers.ports), Reader::start(PARSE, &workers.ports));
-        let [wall, cpu, discard_wall, discard_cpu, obvious_wall, obvious_cpu] = fastest(BUDGET, |_| {
+        let mut readers = [DISCARD, LIBRARY, PARSE].map(|way| Reader::start(way, &workers.ports));
+        let [wall, cpu, discard_wall, discard_cpu, library_wall, library_cpu, obvious_wall, obvious_cpu] = fastest(BUDGET, |_| {
             workers.advance();
-            let (least, ours, much) = (discard.scrape(), proxy.scrape(), obvious.scrape());
-            [ours.0, ours.1, least.0, least.1, much.0, much.1]
+            let ours = proxy.scrape();
+            let [least, library, much] = readers.each_mut().map(Reader::scrape);
+            [ours.0, ours.1, least.0, least.1, library.0, library.1, much.0, much.1]
         });
         let name = |what: &str| format!("{} × {} over loopback, {what}", size.0, size.1);
         let limit = |row: Row, judged, limit| if size == judged { row.limit(limit) } else { row };
@@ -40,6 +41,8 @@ pub fn section(report: &mut Report) {
         report.add(limit(row, JUDGED_CPU, CPU));
         let row = Row::dearer(name("wall, vs reading and discarding"), wall, discard_wall);
         report.add(limit(row, JUDGED_WALL, WALL));
+        report.add(Row::dearer(name("CPU, vs reading through the HTTP library and discarding"), cpu, library_cpu));
+        report.add(Row::dearer(name("wall, vs reading through the HTTP library and discarding"), wall, library_wall));
         report.add(Row::faster(name("CPU, vs prometheus-parse and a map"), cpu, obvious_cpu));
         report.add(Row::faster(name("wall, vs prometheus-parse and a map"), wall, obvious_wall));
     }
