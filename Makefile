@@ -69,7 +69,8 @@ static:
 
 layout: export CARGO_PROFILE_RELEASE_STRIP = none
 layout: static
-	python3 src/link/used.py "target/$$(rustc --print host-tuple)/release/onescrape" > target/used.ld
+	cargo build --release --locked --bin onescrape
+	python3 src/link/used.py "target/$$(rustc --print host-tuple)/release/onescrape" target/release/onescrape > target/used.ld
 	mv target/used.ld src/link/used.ld
 
 fuzz:

@@ -1,10 +1,11 @@
 """Prints used.ld: the functions that ordinary runs of a program need, in the order in which they first run.
 
-    python3 src/link/used.py PROGRAM > src/link/used.ld
+    python3 src/link/used.py PROGRAM... > src/link/used.ld
     python3 src/link/used.py --missing PROGRAM    which of the functions named there it doesn't have
 
-PROGRAM is onescrape as released, static and with its symbols (`make layout` builds it so). It runs twice under ptrace with a breakpoint at every
-function: with four workers, then with all kinds of sources, a state file, reloads and a browser. Linux on x86-64, any Python 3.
+PROGRAM is onescrape as released, with its symbols: the static one and the dynamic one (`make layout` builds both), since not the same
+functions are inlined. Each runs twice under ptrace with a breakpoint at every function: with four workers, then with all kinds of
+sources, a state file, a reload and a browser. Linux on x86-64, any Python 3.
 """
 
 import ctypes
@@ -14,6 +15,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import socketserver
 import struct
 import subprocess
@@ -24,7 +26,6 @@ import time
 
 SCRIPT = pathlib.Path(__file__).with_name("used.ld")
 FIXTURES = pathlib.Path(__file__).parents[2] / "tests" / "fixtures"
-PORT = 21515
 ROUNDS = 6
 # What changes in a symbol with the compiler, with a library's version, with a line of source elsewhere in its module: hashes of crates,
 # numbers of implementations, positions in the symbol itself, copies made by LLVM.
@@ -114,6 +115,14 @@ def traced(program, arguments, meet):
             elif deliver == signal.SIGSTOP:
                 deliver = 0
             libc.ptrace(CONT, thread, None, ctypes.c_void_p(deliver))
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return taken.getsockname()[1]
+
+
+PORT = free_port()
 
 
 def serve(answers):
@@ -251,10 +260,11 @@ def pattern(name, of_libc):
     return f"*(.text*.{lasting(name)})"
 
 
-def main(program):
+def ordinary_runs(program):
+    """Names of the functions that run, in order: first those without which nothing goes."""
     with tempfile.TemporaryDirectory() as folder:
         ordinary = ["--log.level=error", f"--web.listen-address=127.0.0.1:{PORT}"]
-        order = traced(program, [*ordinary, *(f"--workers=127.0.0.1:{port}" for port in workers(".prom"))], as_prometheus)
+        least = traced(program, [*ordinary, *(f"--workers=127.0.0.1:{port}" for port in workers(".prom"))], as_prometheus)
         config = pathlib.Path(folder, "onescrape.yml")
         config.write_text(
             CONFIG.format(
@@ -265,7 +275,12 @@ def main(program):
                 exporter=serve([over_http(body) for body in bodies("exporters", "node.prom")]),
             )
         )
-        order += traced(program, [*ordinary, f"--config.file={config}", f"--state.file={folder}/state"], as_everybody)
+        return least, traced(program, [*ordinary, f"--config.file={config}", f"--state.file={folder}/state"], as_everybody)
+
+
+def main(programs):
+    least, more = zip(*map(ordinary_runs, programs))
+    order = itertools.chain(*least, *more)
     of_libc = objects()
     print("/* Made by used.py: see there. What ordinary runs need lies together, so that the rest of the program stays on disk. */")
     print("SECTIONS {\n  .text.used : {")
@@ -279,4 +294,4 @@ def main(program):
 if sys.argv[1] == "--missing":
     missing(sys.argv[2])
 else:
-    main(sys.argv[1])
+    main(sys.argv[1:])
