@@ -1,17 +1,24 @@
-//! A million numbers, printed and read: spelled as prometheus_client spells them for Go's sake, and read back to the bit.
+//! A million numbers, printed and read: spelled as prometheus_client spells them for Go's sake, and read back to the bit, both on their
+//! own and from the bodies of a worker, which a pool reads in ways of its own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test says what is wrong by panicking")]
 
+#[path = "../benches/support/ours.rs"]
+#[allow(dead_code, reason = "benches use the rest of it")]
+mod ours;
 #[path = "../benches/support/random.rs"]
 #[allow(dead_code, reason = "benches use the rest of it")]
 mod random;
 mod support;
 
 use onescrape::model::{parse_number, push_number};
+use ours::{Pool, Round};
 use random::Random;
 use std::process::Command;
 
 /// Numbers of each kind.
 const EACH: u32 = 250_000;
+/// Numbers of one body.
+const LINES: usize = 5_000;
 /// Mistakes shown in full.
 const SHOWN: usize = 10;
 /// `floatToGoString` leaves negative numbers in Python's spelling, so it is asked for the magnitude and the sign put before it.
@@ -45,7 +52,46 @@ fn a_million_numbers_are_spelled_and_read_as_elsewhere() {
             }
         }
     }
+    none(&wrong);
+    for (spelling, text) in [("Python's", spelled), ("ours", ours_of(&numbers))] {
+        none(&read_from_bodies(spelling, &numbers, &text.lines().collect::<Vec<_>>()));
+    }
+}
+
+fn none(wrong: &[String]) {
     assert!(wrong.is_empty(), "{} wrong, such as\n{}", wrong.len(), wrong[..wrong.len().min(SHOWN)].join("\n"));
+}
+
+fn ours_of(numbers: &[f64]) -> String {
+    let mut text = String::new();
+    for number in numbers {
+        push_number(&mut text, *number);
+        text.push('\n');
+    }
+    text
+}
+
+/// What is wrong where a pool reads them: along the lines it knows, and every other body backwards, so that each line is looked up.
+fn read_from_bodies(spelling: &str, numbers: &[f64], texts: &[&str]) -> Vec<String> {
+    let mut pool = Pool::new(1);
+    let mut wrong = Vec::new();
+    for (turn, (numbers, texts)) in numbers.chunks(LINES).zip(texts.chunks(LINES)).enumerate() {
+        let mut lines: Vec<String> = texts.iter().enumerate().map(|(i, text)| format!("n{{i=\"{i:05}\"}} {text}\n")).collect();
+        if turn % 2 == 1 {
+            lines.reverse();
+        }
+        let body = format!("# HELP n N.\n# TYPE n gauge\n{}", lines.concat());
+        assert_eq!(pool.apply(&Round::new([body.into()])), numbers.len());
+        let families = pool.families();
+        let family = families.iter().find(|family| family.name == "n").expect("no such family");
+        assert_eq!(family.samples.len(), numbers.len());
+        for ((sample, number), text) in family.samples.iter().zip(numbers).zip(texts) {
+            if sample.value.to_bits() != number.to_bits() {
+                wrong.push(format!("{:#x}: {text}, spelled as {spelling}, is read as {:?}", number.to_bits(), sample.value));
+            }
+        }
+    }
+    wrong
 }
 
 fn numbers() -> Vec<f64> {
