@@ -59,6 +59,8 @@ pub(crate) use side_file::SideFileError;
 pub use source::{NginxNames, Scheme, ScrapeProtocol, SourceConfig};
 pub use state::{ColdStart, StateConfig};
 pub(crate) use value::{choice, path, worker_label as label_name};
+#[cfg(test)]
+pub(crate) use web::telemetry_path;
 pub use web::{Pages, WebConfig};
 pub(crate) use web::{comparable, is_own};
 #[cfg(all(test, feature = "tls"))]

@@ -16,3 +16,16 @@ pub(super) const SCRIPT: &str = "/page.js";
 pub(super) const LISTED: &[&str] = if cfg!(feature = "pages") { &[STATUS, EXPLAIN, TARGETS, EXPLAIN_API] } else { &[] };
 /// All that `web.pages` is about.
 pub(super) const PAGES: [&str; 6] = [STATUS, EXPLAIN, TARGETS, EXPLAIN_API, STYLE, SCRIPT];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::telemetry_path;
+
+    #[test]
+    fn the_exposition_can_be_put_at_none_of_them() {
+        for path in PAGES {
+            assert!(telemetry_path(path).is_err(), "{path}");
+        }
+    }
+}
